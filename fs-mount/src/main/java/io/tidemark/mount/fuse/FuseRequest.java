@@ -16,8 +16,8 @@ public interface FuseRequest {
   int tid();
 
   /**
-   * File mode creation mask of the caller, for create, mkdir and mknod (the mask is not applied by
-   * the kernel).
+   * File mode creation mask of the caller, for create, mkdir and mknod. For information: the kernel
+   * has applied it to the mode already. 0 where the transport does not know it.
    */
   int umask();
 

@@ -1,0 +1,53 @@
+package io.tidemark.database;
+
+import java.io.IOException;
+
+/**
+ * A file operation that Tidemark refuses or cannot do. The kind decides what SQLite is told; the
+ * message is for the log and says why.
+ */
+public final class RefusedException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  /** What the caller is told, in terms of errno. */
+  public enum Kind {
+    /** EROFS: this node or database takes no writes now. */
+    READ_ONLY,
+    /** ENOSPC. */
+    NO_SPACE,
+    /** EIO: the operation would break a promise, or the disk failed. */
+    IO,
+    /** EBUSY: in use in a way that forbids the operation. */
+    BUSY,
+    /** EPERM: never allowed on this kind of file. */
+    NOT_PERMITTED,
+    /** EFBIG: beyond what SQLite's format can hold. */
+    TOO_BIG
+  }
+
+  private final Kind kind;
+
+  public RefusedException(Kind kind, String message) {
+    super(message);
+    this.kind = kind;
+  }
+
+  public RefusedException(Kind kind, String message, Throwable cause) {
+    super(message, cause);
+    this.kind = kind;
+  }
+
+  /** Wraps a failure of the disk, recognising a full one. */
+  static RefusedException ofDisk(String what, IOException cause) {
+    if (cause instanceof RefusedException) {
+      return (RefusedException) cause;
+    }
+    String text = String.valueOf(cause.getMessage());
+    boolean full = text.contains("No space left") || text.contains("quota exceeded");
+    return new RefusedException(full ? Kind.NO_SPACE : Kind.IO, what + ": " + text, cause);
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+}

@@ -1,0 +1,73 @@
+package io.tidemark.database;
+
+import java.util.Arrays;
+
+/** What a record that is being written changes, kept until it counts. */
+final class StagedPages {
+  private int[] pages = new int[64];
+  private long[] sums = new long[64];
+  private int size;
+  private long pageCount;
+  private int pageSize;
+  private long millis;
+  private boolean page1;
+  private boolean wal;
+
+  void begin(long newPageCount, int newPageSize, long nowMillis) {
+    if (pages.length > 1 << 16) {
+      pages = new int[64];
+      sums = new long[64];
+    }
+    size = 0;
+    pageCount = newPageCount;
+    pageSize = newPageSize;
+    millis = nowMillis;
+    page1 = false;
+  }
+
+  void add(int pgno, long sum) {
+    if (size == pages.length) {
+      pages = Arrays.copyOf(pages, size * 2);
+      sums = Arrays.copyOf(sums, size * 2);
+    }
+    pages[size] = pgno;
+    sums[size++] = sum;
+  }
+
+  void wal(boolean walInHeader) {
+    page1 = true;
+    wal = walInHeader;
+  }
+
+  int size() {
+    return size;
+  }
+
+  int page(int i) {
+    return pages[i];
+  }
+
+  long sum(int i) {
+    return sums[i];
+  }
+
+  long pageCount() {
+    return pageCount;
+  }
+
+  int pageSize() {
+    return pageSize;
+  }
+
+  long millis() {
+    return millis;
+  }
+
+  boolean hasPage1() {
+    return page1;
+  }
+
+  boolean isWal() {
+    return wal;
+  }
+}

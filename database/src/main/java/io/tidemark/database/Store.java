@@ -1,0 +1,464 @@
+package io.tidemark.database;
+
+import io.tidemark.database.RefusedException.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * All databases of one data directory. A database that cannot be recovered is kept out of service
+ * with its reason; the others go on.
+ */
+public final class Store implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Store.class);
+  private static final long UPKEEP_MILLIS = 50;
+  private static final long RETENTION_MILLIS = 5_000;
+
+  private final StoreOptions options;
+  private final Disk disk;
+  private final DataDirectory dataDirectory;
+  private final RandomGenerator random;
+  private final Map<String, Database> databases = new ConcurrentSkipListMap<>();
+  private final AtomicLong numbers = new AtomicLong();
+  private final ExecutorService background;
+  private final ScheduledExecutorService upkeep;
+  private final long nodeNumber;
+  private volatile WriteAuthority authority = WriteAuthority.ALWAYS;
+  private volatile DatabaseListener listener = new DatabaseListener() {};
+
+  private Store(
+      StoreOptions options, Disk disk, DataDirectory dataDirectory, RandomGenerator random) {
+    this.options = options;
+    this.disk = disk;
+    this.dataDirectory = dataDirectory;
+    this.random = random;
+    this.nodeNumber = Long.parseUnsignedLong(dataDirectory.nodeId(), 16);
+    this.background = Executors.newSingleThreadExecutor(task -> daemon(task, "tidemark-segments"));
+    this.upkeep =
+        Executors.newSingleThreadScheduledExecutor(task -> daemon(task, "tidemark-upkeep"));
+  }
+
+  private static Thread daemon(Runnable task, String name) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * Opens a data directory, recovers every database, takes the directory's lock and starts the
+   * background threads.
+   *
+   * @throws StoreException when the directory is in use, unwritable or of another version
+   */
+  public static Store open(StoreOptions options) throws IOException {
+    return open(options, new FileDisk(), new SecureRandom());
+  }
+
+  /**
+   * The same on another disk.
+   *
+   * @param random for ids
+   */
+  public static Store open(StoreOptions options, Disk disk, RandomGenerator random)
+      throws IOException {
+    DataDirectory directory =
+        DataDirectory.open(options.dataDir(), disk, random, options.mayFoundCluster());
+    Store store = new Store(options, disk, directory, random);
+    try {
+      store.recover();
+      store.startUpkeep();
+      return store;
+    } catch (IOException | RuntimeException e) {
+      store.background.shutdown();
+      store.upkeep.shutdown();
+      directory.close();
+      throw e;
+    }
+  }
+
+  // --------------------------------------------------------------- recovery
+
+  private void recover() throws IOException {
+    Map<Database, GroupInfo> lastGroups = new LinkedHashMap<>();
+    for (String name : dataDirectory.databaseNames()) {
+      Database database = new Database(this, name);
+      databases.put(name, database);
+      attempt(
+          database,
+          () -> {
+            GroupInfo group = database.openLog();
+            if (group != null) {
+              lastGroups.put(database, group);
+            }
+          });
+    }
+    Set<Long> incomplete = new HashSet<>();
+    for (GroupInfo group : lastGroups.values()) {
+      for (GroupInfo.Member member : group.members()) {
+        Database other = databases.get(member.name());
+        if (other != null && other.failure() == null && other.logTail() < member.txid()) {
+          incomplete.add(group.id());
+        }
+      }
+    }
+    lastGroups.forEach(
+        (database, group) -> {
+          if (incomplete.contains(group.id())) {
+            attempt(database, database::cutIncompleteGroup);
+          }
+        });
+    for (Database database : databases.values()) {
+      if (database.failure() == null) {
+        attempt(database, database::redo);
+      }
+    }
+  }
+
+  private interface Work {
+    void run() throws IOException;
+  }
+
+  /** A database that cannot be recovered is not served; nothing of it is changed. */
+  private static void attempt(Database database, Work work) {
+    try {
+      work.run();
+    } catch (IOException | RuntimeException e) {
+      String reason = e instanceof IOException ? e.getMessage() : e.toString();
+      database.fail(reason);
+      LOG.debug("recovery of {} failed", database.name(), e);
+    }
+  }
+
+  private void startUpkeep() {
+    upkeep.scheduleWithFixedDelay(
+        () -> each("upkeep", database -> database.upkeep(System.currentTimeMillis())),
+        UPKEEP_MILLIS,
+        UPKEEP_MILLIS,
+        TimeUnit.MILLISECONDS);
+    upkeep.scheduleWithFixedDelay(
+        this::enforceRetention, RETENTION_MILLIS, RETENTION_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /** Deletes log segments that are past the retention, in all databases. */
+  public void enforceRetention() {
+    each("retention", database -> database.enforceRetention(System.currentTimeMillis()));
+  }
+
+  private interface DatabaseWork {
+    void run(Database database) throws IOException;
+  }
+
+  private void each(String what, DatabaseWork work) {
+    for (Database database : databases.values()) {
+      try {
+        work.run(database);
+      } catch (IOException | RuntimeException e) {
+        // The database itself remembers and reports a failing disk; this must go on with the
+        // others.
+        LOG.debug("{} of {} failed", what, database.name(), e);
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ facts
+
+  /** Random id of this data directory's node, 16 hex digits. */
+  public String nodeId() {
+    return dataDirectory.nodeId();
+  }
+
+  long nodeNumber() {
+    return nodeNumber;
+  }
+
+  /** 16 hex digits, chosen when the cluster was founded. */
+  public String clusterId() {
+    return dataDirectory.clusterId();
+  }
+
+  /** Random id of this incarnation of the data directory, 16 hex digits. */
+  public String incarnation() {
+    return dataDirectory.incarnation();
+  }
+
+  /** Epoch of this run. */
+  public long epoch() {
+    return dataDirectory.epoch();
+  }
+
+  StoreOptions options() {
+    return options;
+  }
+
+  Disk disk() {
+    return disk;
+  }
+
+  DataDirectory dataDirectory() {
+    return dataDirectory;
+  }
+
+  Executor background() {
+    return background;
+  }
+
+  long nextNumber() {
+    return numbers.incrementAndGet();
+  }
+
+  /** Where files and directories that are no databases live. */
+  public Path filesDirectory() {
+    return dataDirectory.filesDirectory();
+  }
+
+  /** Where content waits to be imported; emptied at each start. */
+  public Path importDirectory() {
+    return dataDirectory.importDirectory();
+  }
+
+  /** For files that mean nothing after a restart. */
+  public Path volatileDirectory() {
+    return dataDirectory.volatileDirectory();
+  }
+
+  public WriteAuthority authority() {
+    return authority;
+  }
+
+  /** Sets who decides about writes; {@link WriteAuthority#ALWAYS} until then. */
+  public void authority(WriteAuthority newAuthority) {
+    authority = newAuthority;
+  }
+
+  DatabaseListener listener() {
+    return listener;
+  }
+
+  /** Sets the one listener. */
+  public void listener(DatabaseListener newListener) {
+    listener = newListener;
+  }
+
+  /** Databases with a committed image, and those that cannot be served, by name. */
+  public List<Database> databases() {
+    List<Database> existing = new ArrayList<>();
+    for (Database database : databases.values()) {
+      if (database.exists() || database.failure() != null) {
+        existing.add(database);
+      }
+    }
+    return existing;
+  }
+
+  /** All names in use, also of files that may become databases. */
+  public Collection<Database> allDatabases() {
+    return databases.values();
+  }
+
+  /** The database of that name if it has a committed image or a failure, else null. */
+  public Database find(String name) {
+    Database database = databases.get(name);
+    return database != null && (database.exists() || database.failure() != null) ? database : null;
+  }
+
+  /** Whatever is known under that name, or null. */
+  public Database get(String name) {
+    return databases.get(name);
+  }
+
+  /**
+   * The database of that name, made known if it was not.
+   *
+   * @throws RefusedException when no database can have the name
+   */
+  public Database getOrCreate(String name) throws RefusedException {
+    Database known = databases.get(name);
+    if (known != null) {
+      return known;
+    }
+    String problem = DatabaseNames.problem(name);
+    if (problem != null) {
+      throw new RefusedException(Kind.NOT_PERMITTED, "'" + name + "': " + problem);
+    }
+    synchronized (databases) {
+      known = databases.get(name);
+      if (known == null) {
+        try {
+          known = new Database(this, name);
+        } catch (IOException e) {
+          throw RefusedException.ofDisk("cannot prepare " + name, e);
+        }
+        databases.put(name, known);
+      }
+      return known;
+    }
+  }
+
+  // ---------------------------------------------------------------- actions
+
+  /**
+   * Makes the content of a SQLite file the content of a database, as one transaction. Open handles
+   * of the old content fail from then on.
+   *
+   * @param file left as it is, unless it is in {@link #importDirectory}: then it is used up
+   * @return the database, at its new position
+   * @throws InvalidDatabaseException when the file is not a whole SQLite database; nothing changed
+   * @throws RefusedException when this node may not write, or the name is impossible
+   */
+  public Database importDatabase(String name, Path file) throws IOException {
+    checkIsDatabase(file);
+    Database database = getOrCreate(name);
+    Path source = file;
+    if (!file.startsWith(importDirectory())) {
+      source = importDirectory().resolve("import-" + nextNumber() + ".tmp");
+      Files.copy(file, source, StandardCopyOption.REPLACE_EXISTING);
+    }
+    try {
+      database.replaceWith(source);
+    } finally {
+      Files.deleteIfExists(source);
+    }
+    return database;
+  }
+
+  private void checkIsDatabase(Path file) throws IOException {
+    try (Disk.DiskFile input = disk.openReadOnly(file)) {
+      java.nio.ByteBuffer first = java.nio.ByteBuffer.allocate(SqliteHeader.SIZE);
+      input.read(first, 0);
+      String problem = new SqliteHeader(first.flip()).problem(input.size());
+      if (problem != null) {
+        throw new InvalidDatabaseException(
+            file.getFileName() + " is not a SQLite database: " + problem);
+      }
+    }
+  }
+
+  /**
+   * Deletes a database as one transaction; false if there was none.
+   *
+   * @throws RefusedException when this node may not write
+   */
+  public boolean drop(String name) throws IOException {
+    Database database = databases.get(name);
+    if (database == null || !database.exists()) {
+      return false;
+    }
+    boolean dropped = database.drop();
+    if (dropped) {
+      listener.replaced(database);
+    }
+    return dropped;
+  }
+
+  /**
+   * A super-journal is being deleted, which commits the transactions of all databases whose active
+   * journals name it: of all or of none.
+   *
+   * @param path of the super-journal below the mount
+   * @throws RefusedException when one of them cannot commit; then none does
+   */
+  public void commitGroup(String path) throws RefusedException {
+    List<Database> locked = new ArrayList<>();
+    try {
+      List<Database> members = new ArrayList<>();
+      for (Database database : databases.values()) { // by name: the same order for everybody
+        database.lock.lock();
+        locked.add(database);
+        String named = database.superJournal();
+        if (named != null && named.endsWith("/" + path)) {
+          members.add(database);
+        } else {
+          locked.remove(locked.size() - 1);
+          database.lock.unlock();
+        }
+      }
+      commitGroup(members);
+    } catch (IOException e) {
+      throw RefusedException.ofDisk("committing over several databases", e);
+    } finally {
+      for (Database database : locked) {
+        database.lock.unlock();
+      }
+    }
+  }
+
+  private void commitGroup(List<Database> members) throws RefusedException {
+    List<Database> changed = new ArrayList<>();
+    List<GroupInfo.Member> parts = new ArrayList<>();
+    for (Database database : members) {
+      if (database.groupWouldAppend()) {
+        changed.add(database);
+        parts.add(new GroupInfo.Member(database.name(), database.nextTxid()));
+      }
+    }
+    GroupInfo group = new GroupInfo(random.nextLong(), parts);
+    List<Database> appended = new ArrayList<>();
+    try {
+      for (Database database : changed) {
+        database.groupAppend(group);
+        appended.add(database);
+      }
+      for (Database database : changed) {
+        database.awaitDurable(database.nextTxid());
+      }
+    } catch (RefusedException e) {
+      for (Database database : appended) {
+        database.groupTakeBack();
+      }
+      throw e;
+    }
+    FaultPoint.GROUP_AFTER_SYNC.pass();
+    for (Database database : members) {
+      database.groupPublish(changed.contains(database));
+    }
+  }
+
+  /**
+   * Clean end: syncs and checkpoints every database, so that the next start has nothing to redo.
+   *
+   * @throws IOException when a database could not be closed cleanly; its log has everything
+   */
+  @Override
+  public void close() throws IOException {
+    upkeep.shutdown();
+    background.shutdown();
+    try {
+      upkeep.awaitTermination(10, TimeUnit.SECONDS);
+      background.awaitTermination(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    IOException failure = null;
+    for (Database database : databases.values()) {
+      try {
+        database.close();
+      } catch (IOException e) {
+        LOG.error("closing {}: {}", database.name(), e.getMessage());
+        failure = e;
+      }
+    }
+    dataDirectory.close();
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}

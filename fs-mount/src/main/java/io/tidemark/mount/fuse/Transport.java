@@ -1,0 +1,16 @@
+package io.tidemark.mount.fuse;
+
+/** The part of a mount that speaks with the kernel. */
+interface Transport {
+  KernelCache cache();
+
+  /** The connection has ended and the file system knows it. */
+  boolean isStopped();
+
+  /**
+   * Waits for the end of the connection.
+   *
+   * @return false when it still lives after {@code millis}
+   */
+  boolean awaitStopped(long millis) throws InterruptedException;
+}

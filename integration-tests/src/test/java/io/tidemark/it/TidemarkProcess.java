@@ -1,0 +1,393 @@
+package io.tidemark.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The real program as a child process, over one data directory and one mount point, through any
+ * number of starts.
+ *
+ * <p>{@link #start} returns when the mount is there: the kernel lists it and it answers. {@link
+ * #close} leaves neither process nor mount behind, whatever state they are in, and touches only
+ * processes that descend from this one. Since a hung mount would hang its clients and so the test,
+ * each start has a longest life, after which the connection is aborted and the process killed.
+ */
+final class TidemarkProcess implements AutoCloseable {
+  /** How the program talks to the kernel. */
+  enum Transport {
+    KERNEL,
+    LIBFUSE;
+
+    String option() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  private static final Duration START_LIMIT = Duration.ofSeconds(60);
+  private static final Duration STOP_LIMIT = Duration.ofSeconds(60);
+  private static final Duration GUARD_LIMIT = Duration.ofSeconds(15);
+
+  private final String name;
+  private final Path mount;
+  private final Path data;
+  private final Path logs;
+  private final Map<String, String> environment = new LinkedHashMap<>();
+  private final List<String> extraOptions = new ArrayList<>();
+  private Transport transport = Settings.plain() ? Transport.KERNEL : Settings.transport();
+  private Duration longestLife = Duration.ofMinutes(10);
+  private int port;
+  private int starts;
+  private Process process;
+  private String connection;
+  private final Set<ProcessHandle> family = new LinkedHashSet<>();
+  private Thread watchdog;
+  private volatile String abortedBecause;
+
+  /**
+   * @param logs directory for the configuration and the output of each start
+   */
+  TidemarkProcess(String name, Path mount, Path data, Path logs) {
+    this.name = name;
+    this.mount = mount;
+    this.data = data;
+    this.logs = logs;
+  }
+
+  TidemarkProcess transport(Transport value) {
+    transport = value;
+    return this;
+  }
+
+  TidemarkProcess longestLife(Duration value) {
+    longestLife = value;
+    return this;
+  }
+
+  /** For the next starts; null removes the variable. */
+  TidemarkProcess environment(String variable, String value) {
+    if (value == null) {
+      environment.remove(variable);
+    } else {
+      environment.put(variable, value);
+    }
+    return this;
+  }
+
+  TidemarkProcess option(String... words) {
+    extraOptions.addAll(List.of(words));
+    return this;
+  }
+
+  Path mount() {
+    return mount;
+  }
+
+  Path file(String fileName) {
+    return mount.resolve(fileName);
+  }
+
+  Path data() {
+    return data;
+  }
+
+  String url() {
+    return "http://127.0.0.1:" + port;
+  }
+
+  boolean plain() {
+    return Settings.plain();
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  /** Starts the program and waits until its mount is really there. */
+  TidemarkProcess start() {
+    launch();
+    if (plain()) {
+      return this;
+    }
+    Await.until(
+        START_LIMIT,
+        "mount of " + this,
+        () -> {
+          if (!process.isAlive()) {
+            throw new AssertionError(
+                "The program ended with exit code " + process.exitValue() + "\n" + output());
+          }
+          return Mounts.isFuse(mount);
+        });
+    connection = Mounts.at(mount).connection();
+    assertThat(Mounts.answers(mount)).as("%s is mounted but does not answer", mount).isTrue();
+    rememberFamily();
+    return this;
+  }
+
+  /** Starts the program without waiting for anything. */
+  void launch() {
+    if (process != null && process.isAlive()) {
+      throw new IllegalStateException(this + " runs already");
+    }
+    try {
+      Files.createDirectories(mount);
+      Files.createDirectories(logs);
+      if (plain()) {
+        return;
+      }
+      starts++;
+      port = freePort();
+      Path config = logs.resolve(name + ".yml");
+      Files.writeString(
+          config,
+          String.join(
+              "\n",
+              "fuse:",
+              "  dir: " + mount,
+              "  allow-other: true",
+              "data:",
+              "  dir: " + data,
+              "  retention: 24h",
+              "http:",
+              "  addr: 127.0.0.1:" + port,
+              ""));
+      List<String> words = new ArrayList<>(command());
+      words.addAll(
+          List.of("mount", "--config", config.toString(), "--transport", transport.option()));
+      words.addAll(extraOptions);
+      ProcessBuilder builder = new ProcessBuilder(words);
+      builder.environment().putAll(environment);
+      builder.redirectErrorStream(true).redirectOutput(log().toFile());
+      process = builder.start();
+      process.getOutputStream().close();
+      startWatchdog(process);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The words that start the program; a subcommand follows. */
+  static List<String> command() {
+    return List.of(Settings.java().toString(), "-ea", "-jar", Settings.jar().toString());
+  }
+
+  /** A run of the program that ends by itself. */
+  static Command tidemark(Object... arguments) {
+    List<Object> words = new ArrayList<>(command());
+    words.addAll(List.of(arguments));
+    return Command.of(words.toArray());
+  }
+
+  private void startWatchdog(Process watched) {
+    long deadline = System.nanoTime() + longestLife.toNanos();
+    watchdog =
+        new Thread(
+            () -> {
+              try {
+                long left = deadline - System.nanoTime();
+                if (!watched.waitFor(Math.max(left, 0), TimeUnit.NANOSECONDS)) {
+                  abortedBecause = this + " ran longer than " + longestLife + " and was killed";
+                  System.err.println(abortedBecause);
+                  Mounts.Entry entry = Mounts.at(mount);
+                  if (entry != null) {
+                    Mounts.abort(entry.connection());
+                  }
+                  watched.destroyForcibly();
+                }
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            },
+            "watchdog of " + name);
+    watchdog.setDaemon(true);
+    watchdog.start();
+  }
+
+  private void rememberFamily() {
+    if (process != null && process.isAlive()) {
+      process.toHandle().descendants().forEach(family::add);
+    }
+  }
+
+  /** SIGKILL, then waits until process and mount are gone. */
+  void kill() {
+    if (plain()) {
+      return;
+    }
+    rememberFamily();
+    process.destroyForcibly();
+    awaitKilled();
+  }
+
+  /**
+   * Waits until a process that was or will be killed by a signal is gone and its mount with it. The
+   * program's own guard should unmount; if it does not, that is reported as a failure.
+   */
+  void awaitKilled() {
+    awaitExit(STOP_LIMIT);
+    boolean guarded = Await.within(GUARD_LIMIT, () -> Mounts.at(mount) == null);
+    if (!guarded) {
+      clearMount();
+      throw new AssertionError(
+          "The mount outlived its killed program for " + GUARD_LIMIT.toSeconds() + " s: " + mount);
+    }
+    awaitFamily();
+  }
+
+  /** SIGTERM; expects a clean exit that leaves no mount. */
+  void terminate() {
+    if (plain()) {
+      return;
+    }
+    rememberFamily();
+    process.destroy();
+    int exit = awaitExit(STOP_LIMIT);
+    assertThat(Mounts.at(mount)).as("mount after SIGTERM, exit code %s", exit).isNull();
+    assertThat(exit).as("exit code after SIGTERM\n%s", output()).isIn(0, 143);
+    awaitFamily();
+  }
+
+  boolean isAlive() {
+    return plain() || (process != null && process.isAlive());
+  }
+
+  /** Exit code of a program that ends by itself; what hangs is aborted and reported. */
+  int awaitExit(Duration limit) {
+    try {
+      if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+        String state = "still alive after " + limit.toSeconds() + " s\n" + output();
+        clearMount();
+        process.destroyForcibly();
+        process.waitFor(20, TimeUnit.SECONDS);
+        throw new AssertionError(this + " " + state);
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
+  }
+
+  /** Kill and start again on the same data directory. */
+  void killAndRestart() {
+    kill();
+    start();
+  }
+
+  /** What the current start printed so far. */
+  String output() {
+    try {
+      return plain() || !Files.exists(log()) ? "" : Files.readString(log());
+    } catch (IOException e) {
+      return "(log cannot be read: " + e + ")";
+    }
+  }
+
+  private Path log() {
+    return logs.resolve(name + "-" + starts + ".log");
+  }
+
+  /** Text of NAME-pos: {@code TXID/checksum}; all zero if there is no such database. */
+  Position position(String database) {
+    if (plain()) {
+      return Position.NONE;
+    }
+    Command.Result result = Command.of("cat", file(database + "-pos")).run();
+    return result.exit() == 0 ? Position.parse(result.text()) : Position.NONE;
+  }
+
+  /** {@code tidemark ltx verify} of a database whose program may run or not. */
+  void verifyLog(String database) {
+    if (!plain()) {
+      tidemark("ltx", "verify", "--data-dir", data, "--name", database).ok();
+    }
+  }
+
+  /** A consistent copy through the HTTP port; on a plain directory SQLite's own. */
+  void export(String database, Path to) {
+    if (plain()) {
+      Command.sqlite(file(database), ".backup '" + to + "'").ok();
+    } else {
+      tidemark("export", "--name", database, "--url", url(), to).ok();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (plain()) {
+      return;
+    }
+    rememberFamily();
+    List<Throwable> problems = new ArrayList<>();
+    if (process != null && process.isAlive()) {
+      process.destroy();
+      try {
+        if (!process.waitFor(20, TimeUnit.SECONDS)) {
+          problems.add(new AssertionError(this + " ignored SIGTERM for 20 s\n" + output()));
+          if (connection != null) {
+            Mounts.abort(connection);
+          }
+          process.destroyForcibly();
+          process.waitFor(20, TimeUnit.SECONDS);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        process.destroyForcibly();
+      }
+    }
+    clearMount();
+    family.stream().filter(ProcessHandle::isAlive).forEach(ProcessHandle::destroyForcibly);
+    if (abortedBecause != null) {
+      problems.add(new AssertionError(abortedBecause));
+    }
+    if (!problems.isEmpty()) {
+      AssertionError error = new AssertionError("Could not stop cleanly");
+      problems.forEach(error::addSuppressed);
+      throw error;
+    }
+  }
+
+  private void clearMount() {
+    Mounts.Entry entry = Mounts.at(mount);
+    if (entry != null && entry.type().startsWith("fuse")) {
+      Mounts.abort(entry.connection());
+    }
+    Mounts.clear(mount);
+  }
+
+  private void awaitFamily() {
+    Await.until(
+        GUARD_LIMIT,
+        "end of the processes that " + this + " had started: " + family,
+        () -> family.stream().noneMatch(ProcessHandle::isAlive));
+    family.clear();
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "tidemark " + name + " (" + transport.option() + ", " + mount + ")";
+  }
+}

@@ -1,0 +1,165 @@
+package io.tidemark.it;
+
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * The directories and programs of one test.
+ *
+ * <p>Data, logs and scratch files live below {@code target/it}, named after the test, and stay there
+ * if it fails. Mount points live in the system's temporary directory, so that no cleaning of the
+ * build ever walks into a mount.
+ */
+final class Workbench implements BeforeEachCallback, AfterEachCallback {
+  private static final AtomicInteger COUNTER = new AtomicInteger();
+
+  private final List<TidemarkProcess> processes = new ArrayList<>();
+  private final List<AutoCloseable> others = new ArrayList<>();
+  private final Thread lastResort = new Thread(this::stopAll, "clean up");
+  private Path directory;
+  private Path mounts;
+
+  @Override
+  public void beforeEach(ExtensionContext context) throws IOException {
+    open(
+        context.getRequiredTestClass().getSimpleName()
+            + "."
+            + context.getRequiredTestMethod().getName());
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws IOException {
+    close(context.getExecutionException().isPresent());
+  }
+
+  /** Without JUnit: for the campaigns. */
+  Workbench open(String name) throws IOException {
+    directory = Settings.target().resolve(name + "-" + COUNTER.incrementAndGet());
+    delete(directory);
+    Files.createDirectories(directory);
+    mounts = Files.createTempDirectory("tidemark-it-");
+    // The tests of other users' programs must get through to the mount.
+    Files.setPosixFilePermissions(mounts, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Runtime.getRuntime().addShutdownHook(lastResort);
+    return this;
+  }
+
+  void close(boolean failed) throws IOException {
+    AssertionError problem = stopAll();
+    Runtime.getRuntime().removeShutdownHook(lastResort);
+    if (Settings.plain()) {
+      if (failed) {
+        Files.move(mounts, directory.resolve("plain"));
+      } else {
+        delete(mounts);
+      }
+    } else {
+      // Only the empty mount points: files below one were written while nothing was mounted.
+      try (var points = Files.list(mounts)) {
+        for (Path point : points.toList()) {
+          try {
+            Files.deleteIfExists(point);
+          } catch (IOException e) {
+            problem = new AssertionError("Something was written below the mount " + point, e);
+            Files.move(point, directory.resolve("below-" + point.getFileName()));
+          }
+        }
+      }
+      Files.deleteIfExists(mounts);
+    }
+    if (failed || problem != null) {
+      System.err.println("Evidence of the failed test: " + directory);
+    } else {
+      delete(directory);
+    }
+    if (problem != null) {
+      throw problem;
+    }
+  }
+
+  private AssertionError stopAll() {
+    AssertionError problem = null;
+    List<AutoCloseable> all = new ArrayList<>(others);
+    all.addAll(processes);
+    for (AutoCloseable one : all) {
+      try {
+        one.close();
+      } catch (Exception | AssertionError e) {
+        if (problem == null) {
+          problem = new AssertionError("Could not clean up");
+        }
+        problem.addSuppressed(e);
+      }
+    }
+    others.clear();
+    processes.clear();
+    return problem;
+  }
+
+  /** A program that is not started yet; stopped at the end of the test. */
+  TidemarkProcess tidemark(String name) {
+    return tidemark(name, directory.resolve(name + "-data"));
+  }
+
+  TidemarkProcess tidemark(String name, Path data) {
+    TidemarkProcess process =
+        new TidemarkProcess(name, mounts.resolve(name), data, directory.resolve("logs"));
+    processes.add(process);
+    return process;
+  }
+
+  /** Something else to be closed at the end of the test, before the programs. */
+  <T extends AutoCloseable> T closing(T resource) {
+    others.add(0, resource);
+    return resource;
+  }
+
+  /** A path for a scratch file, on the build's own disk. */
+  Path scratch(String name) {
+    return directory.resolve(name);
+  }
+
+  Path scratchDirectory(String name) {
+    try {
+      return Files.createDirectories(directory.resolve(name));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  static void delete(Path tree) throws IOException {
+    if (!Files.exists(tree, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Files.walkFileTree(
+        tree,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.delete(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path dir, IOException e) throws IOException {
+            if (e != null) {
+              throw e;
+            }
+            Files.delete(dir);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+}

@@ -1,0 +1,58 @@
+package io.tidemark.node;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** What the API shows of a running node and acts on. Implementations are safe for all threads. */
+public interface NodeState {
+  /** Random id of this data directory, 16 hex digits. */
+  String nodeId();
+
+  /** 16 hex digits, chosen when the cluster was founded. */
+  String clusterId();
+
+  /** Epoch of this run. */
+  long epoch();
+
+  /** Databases with at least one transaction, by name. */
+  List<ServedDatabase> databases();
+
+  /** The database of that name, or null. */
+  ServedDatabase find(String name);
+
+  /**
+   * Makes the content of a SQLite file the content of a database, as one transaction.
+   *
+   * @throws io.tidemark.database.InvalidDatabaseException when the file is not a whole database
+   */
+  ServedDatabase importDatabase(String name, Path file) throws IOException;
+
+  /** Deletes a database as one transaction; false if there was none. */
+  boolean drop(String name) throws IOException;
+
+  /** The data directory's path. */
+  Path dataDir();
+
+  /** The mount directory. */
+  Path mountDir();
+
+  /** Whether the mount is there and served. */
+  boolean isMounted();
+
+  /** Whether this node may write. */
+  boolean isPrimary();
+
+  /** Whether this node may become primary. */
+  boolean isCandidate();
+
+  /** This node's name for people. */
+  String hostname();
+
+  /** URL under which other nodes reach this one, or null. */
+  String advertiseUrl();
+
+  /** FUSE requests served since the start, by operation in lower case. */
+  Map<String, Long> fuseRequests();
+}

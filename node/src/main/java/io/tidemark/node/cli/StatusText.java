@@ -1,0 +1,85 @@
+package io.tidemark.node.cli;
+
+import io.tidemark.node.config.SizeText;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.List;
+import java.util.Map;
+
+/** A node's status as text for people. */
+final class StatusText {
+  private StatusText() {}
+
+  static String of(Map<String, Object> status) {
+    return of(status, Instant.now());
+  }
+
+  static String of(Map<String, Object> status, Instant now) {
+    StringBuilder out = new StringBuilder();
+    String primary =
+        status.get("primary") instanceof Map<?, ?> map ? String.valueOf(map.get("hostname")) : "-";
+    out.append(String.format("role      %s%n", status.get("role")));
+    out.append(String.format("epoch     %s%n", status.get("epoch")));
+    out.append(String.format("primary   %s%n", primary));
+    out.append(String.format("node      %s%n", status.get("nodeID")));
+    out.append(String.format("mount     %s%s%n", status.get("mount"), mounted(status)));
+    out.append(String.format("data      %s%n%n", status.get("path")));
+    List<?> databases = status.get("databases") instanceof List<?> list ? list : List.of();
+    if (databases.isEmpty()) {
+      return out.append("No databases yet.\n").toString();
+    }
+    TextTable table =
+        new TextTable(
+            "DATABASE", "TXID", "CHECKSUM", "MODE", ">SIZE", ">LOG", ">LAST COMMIT", "HEALTH");
+    StringBuilder problems = new StringBuilder();
+    for (Object item : databases) {
+      if (item instanceof Map<?, ?> database) {
+        table.row(
+            database.get("name"),
+            database.get("txid"),
+            database.get("checksum"),
+            database.get("journalMode"),
+            size(database.get("size")),
+            size(database.get("logBytes")),
+            age(database.get("lastCommit"), now),
+            database.get("health"));
+        if (database.get("problem") != null) {
+          problems
+              .append(database.get("name"))
+              .append(": ")
+              .append(database.get("problem"))
+              .append('\n');
+        }
+      }
+    }
+    return out.append(table).append(problems).toString();
+  }
+
+  private static String mounted(Map<String, Object> status) {
+    return Boolean.TRUE.equals(status.get("mounted")) ? "" : "  (not mounted)";
+  }
+
+  private static String size(Object bytes) {
+    return bytes instanceof Number number ? SizeText.format(number.longValue()) : "-";
+  }
+
+  private static String age(Object time, Instant now) {
+    try {
+      return time instanceof String text ? age(Duration.between(Instant.parse(text), now)) : "-";
+    } catch (DateTimeParseException e) {
+      return "-";
+    }
+  }
+
+  static String age(Duration age) {
+    long seconds = Math.max(0, age.toSeconds());
+    if (seconds < 120) {
+      return seconds + " s ago";
+    }
+    if (seconds < 7200) {
+      return seconds / 60 + " min ago";
+    }
+    return seconds < 172_800 ? seconds / 3600 + " h ago" : seconds / 86_400 + " d ago";
+  }
+}

@@ -1,0 +1,135 @@
+package io.tidemark.node.config;
+
+import io.tidemark.node.config.NodeConfig.Http;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/** The rules that concern more than one key, or more than a value's form. */
+final class ConfigChecks {
+  private ConfigChecks() {}
+
+  static void check(NodeConfig config, ConfigValues values) throws ConfigException {
+    directories(config.fuse().dir(), config.data().dir());
+    tlsFiles(config.http());
+    openPort(config.http(), values.place("http.addr"));
+    numbers(config, values);
+    advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
+    thisVersion(config, values);
+  }
+
+  private static void directories(Path mount, Path data) throws ConfigException {
+    require(mount != null, "No mount directory. Give --fuse-dir DIR, or fuse.dir in the file.");
+    require(data != null, "No data directory. Give --data-dir DIR, or data.dir in the file.");
+    require(
+        !mount.equals(data),
+        "fuse.dir and data.dir are both " + mount + ". They must be different directories.");
+    require(
+        !data.startsWith(mount),
+        "data.dir " + data + " lies below the mount " + mount + ". Move it out of there.");
+    require(
+        !mount.startsWith(data),
+        "fuse.dir " + mount + " lies below data.dir " + data + ". Move it out of there.");
+  }
+
+  private static void tlsFiles(Http http) throws ConfigException {
+    if (http.tls() == null) {
+      return;
+    }
+    require(
+        http.tls().cert() != null && http.tls().key() != null,
+        "http.tls needs both cert and key (ca as well when clients must have a certificate).");
+    file("http.tls.cert", http.tls().cert());
+    file("http.tls.key", http.tls().key());
+    file("http.tls.ca", http.tls().ca());
+  }
+
+  private static void file(String key, Path file) throws ConfigException {
+    require(
+        file == null || Files.isReadable(file),
+        key + ": cannot read " + file + ". Check the path and its permissions.");
+  }
+
+  /** Without a token or certificates for clients the API is for this host only. */
+  private static void openPort(Http http, String place) throws ConfigException {
+    boolean mutualTls = http.tls() != null && http.tls().ca() != null;
+    boolean guarded = http.token() != null || mutualTls || http.insecure();
+    require(
+        guarded || http.addr().isLoopback(),
+        place
+            + ": http.addr "
+            + http.addr()
+            + " is reachable from other hosts without protection. Use 127.0.0.1:"
+            + http.addr().port()
+            + ", set http.token or http.tls with a ca, or allow it with http.insecure: true.");
+  }
+
+  private static void numbers(NodeConfig config, ConfigValues values) throws ConfigException {
+    require(
+        config.replication().minInSync() >= 1,
+        values.place("replication.min-in-sync") + ": replication.min-in-sync must be at least 1.");
+    for (String key :
+        List.of(
+            "fuse.unmount-timeout",
+            "replication.max-lag",
+            "replication.ack-timeout",
+            "replication.reader-timeout",
+            "proxy.max-lag",
+            "proxy.primary-redirect-timeout",
+            "proxy.read-timeout",
+            "proxy.read-header-timeout",
+            "proxy.write-timeout",
+            "proxy.idle-timeout",
+            "lease.consul.lock-delay")) {
+      require(!values.duration(key).isNegative(), values.place(key) + ": " + key + " is negative.");
+    }
+    for (String key : List.of("lease.ttl", "lease.consul.ttl")) {
+      require(
+          values.duration(key).compareTo(Duration.ofSeconds(1)) >= 0,
+          values.place(key) + ": " + key + " must be at least 1s.");
+    }
+  }
+
+  private static void advertiseUrl(String url, String place) throws ConfigException {
+    if (url == null) {
+      return;
+    }
+    boolean good;
+    try {
+      URI uri = URI.create(url);
+      good = uri.getHost() != null && List.of("http", "https").contains(uri.getScheme());
+    } catch (IllegalArgumentException e) {
+      good = false;
+    }
+    require(
+        good, place + ": lease.advertise-url must look like http://host:20202, not '" + url + "'.");
+  }
+
+  /** What the file may say but this version cannot do is refused, never ignored. */
+  private static void thisVersion(NodeConfig config, ConfigValues values) throws ConfigException {
+    require(
+        config.lease().type().equals("static"),
+        values.place("lease.type")
+            + ": lease.type "
+            + config.lease().type()
+            + " is not available in this version, which runs one node. Use lease.type: static.");
+    require(
+        config.replication().commit().equals("async") && config.replication().minInSync() == 1,
+        "replication.commit: sync and min-in-sync above 1 need replicas, which this version does"
+            + " not have. Remove them: every commit is durable on this node.");
+    require(
+        config.proxy().target() == null,
+        values.place("proxy.target")
+            + ": this version has no proxy. Remove the proxy section and let clients reach "
+            + config.proxy().target()
+            + " directly.");
+  }
+
+  private static void require(boolean condition, String message) throws ConfigException {
+    if (!condition) {
+      throw new ConfigException(message);
+    }
+  }
+}

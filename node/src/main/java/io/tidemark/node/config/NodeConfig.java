@@ -1,0 +1,94 @@
+package io.tidemark.node.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/** Everything a node was told, checked, with defaults filled in. See docs/CONFIGURATION.md. */
+public record NodeConfig(
+    Fuse fuse,
+    Data data,
+    Http http,
+    Lease lease,
+    Replication replication,
+    Proxy proxy,
+    List<ExecStep> exec,
+    boolean exitOnError,
+    boolean skipSync,
+    Log log) {
+
+  /**
+   * The mount.
+   *
+   * @param transport kernel or libfuse
+   * @param unmountTimeout how long a clean unmount is tried while files are still open
+   */
+  public record Fuse(Path dir, boolean allowOther, String transport, Duration unmountTimeout) {}
+
+  /**
+   * The data directory.
+   *
+   * @param retention age limit of log records; zero or negative keeps them for ever
+   * @param retentionSize limit of log bytes per database, 0 for none
+   */
+  public record Data(Path dir, boolean compress, Duration retention, long retentionSize) {}
+
+  /**
+   * The API.
+   *
+   * @param token bearer token that every request must carry, or null
+   * @param tls certificate and key, or null for plain HTTP
+   */
+  public record Http(HostPort addr, Tls tls, String token, boolean insecure) {}
+
+  /**
+   * Certificate files in PEM.
+   *
+   * @param ca authority that signs the certificates of clients; null when clients need none
+   */
+  public record Tls(Path cert, Path key, Path ca) {}
+
+  /** Who may write. The three last are null unless configured by their section. */
+  public record Lease(
+      String type,
+      String hostname,
+      String advertiseUrl,
+      boolean candidate,
+      boolean promote,
+      Duration ttl,
+      Etcd etcd,
+      Consul consul,
+      Kubernetes kubernetes) {}
+
+  /** The etcd lease. */
+  public record Etcd(
+      List<String> endpoints, String prefix, String user, String password, Tls tls) {}
+
+  /** The Consul lease. */
+  public record Consul(String url, String key, Duration ttl, Duration lockDelay) {}
+
+  /** The Kubernetes lease. */
+  public record Kubernetes(String namespace, String name) {}
+
+  /** What a commit waits for, and how long. */
+  public record Replication(
+      String commit, int minInSync, Duration maxLag, Duration ackTimeout, Duration readerTimeout) {}
+
+  /** The proxy; off when target is empty. Timeouts of zero mean none. */
+  public record Proxy(
+      String addr,
+      String target,
+      String db,
+      List<String> passthrough,
+      List<String> alwaysForward,
+      String forward,
+      Duration maxLag,
+      Duration primaryRedirectTimeout,
+      Duration readTimeout,
+      Duration readHeaderTimeout,
+      Duration writeTimeout,
+      Duration idleTimeout) {}
+
+  /** The log; format is text or json. */
+  public record Log(String format, boolean debug) {}
+}

@@ -1,0 +1,23 @@
+package io.tidemark.node.http;
+
+import java.io.IOException;
+
+/** What a request asks for, decided from its head alone. */
+sealed interface Action {
+  /** A short answer, computed off the event loop because it may wait for a database's lock. */
+  record Answer(Work work) implements Action {}
+
+  /** An answer that needs no work. */
+  record Instant(Reply reply) implements Action {}
+
+  /** Sends a database. */
+  record Export(String name) implements Action {}
+
+  /** Takes a database. */
+  record Import(String name) implements Action {}
+
+  /** Produces an answer; may wait and do I/O. */
+  interface Work {
+    Reply run() throws IOException, ApiException;
+  }
+}

@@ -1,0 +1,469 @@
+package io.tidemark.node.http;
+
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.netty.util.ReferenceCountUtil;
+import io.tidemark.database.DatabaseStatus;
+import io.tidemark.database.InvalidDatabaseException;
+import io.tidemark.node.NodeState;
+import io.tidemark.node.ServedDatabase;
+import io.tidemark.node.json.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connection: reads a request, answers it, reads the next. Messages arrive one by one, each
+ * only after {@code read()} was called, so pipelined requests wait in the socket. Fields belong to
+ * the event loop, except where said.
+ */
+final class ApiHandler extends ChannelInboundHandlerAdapter {
+  private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
+  private static final long MAX_IGNORED_BODY = 64 << 10;
+  private static final long MAX_DISCARDED = 64L << 20;
+  private static final int LINGER_SECONDS = 5;
+
+  /** What the next message of the connection is. */
+  private enum Expect {
+    /** The head of a request. */
+    HEAD,
+    /** The rest of a request whose action is already chosen; nothing in it is needed. */
+    END,
+    /** A piece of an import's body. */
+    BODY,
+    /** Anything, to be thrown away until the client has stopped sending. */
+    REST
+  }
+
+  private final NodeState node;
+  private final Routes routes;
+  private final ApiSecurity security;
+  private final ApiLimits limits;
+  private final Executor answers;
+  private final Executor transfers;
+
+  private Expect expect = Expect.HEAD;
+  private Action action;
+  private boolean head;
+  private boolean keepAlive;
+  private boolean chunked;
+  private long ignored;
+  private ScheduledFuture<?> headTimeout;
+  private Upload upload;
+
+  /** Set by the event loop, woken by it while a worker writes. */
+  private volatile ExportChannel export;
+
+  ApiHandler(
+      NodeState node,
+      Routes routes,
+      ApiSecurity security,
+      ApiLimits limits,
+      Executor answers,
+      Executor transfers) {
+    this.node = node;
+    this.routes = routes;
+    this.security = security;
+    this.limits = limits;
+    this.answers = answers;
+    this.transfers = transfers;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    awaitRequest(ctx);
+  }
+
+  private void awaitRequest(ChannelHandlerContext ctx) {
+    expect = Expect.HEAD;
+    action = null;
+    headTimeout =
+        ctx.executor()
+            .schedule(() -> ctx.close(), limits.requestTimeout().toMillis(), TimeUnit.MILLISECONDS);
+    ctx.read();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    if (expect == Expect.BODY && message instanceof HttpContent piece) {
+      upload.offer(piece);
+      return;
+    }
+    try {
+      switch (expect) {
+        case HEAD -> onHead(ctx, message);
+        case END -> onEnd(ctx, message);
+        default -> onRest(ctx, message);
+      }
+    } finally {
+      ReferenceCountUtil.release(message);
+    }
+  }
+
+  private void onHead(ChannelHandlerContext ctx, Object message) {
+    if (!(message instanceof HttpRequest request)) {
+      ctx.read();
+      return;
+    }
+    headTimeout.cancel(false);
+    head = request.method().equals(HttpMethod.HEAD);
+    keepAlive = HttpUtil.isKeepAlive(request);
+    chunked = !request.protocolVersion().equals(HttpVersion.HTTP_1_0);
+    ignored = 0;
+    try {
+      action = choose(request);
+    } catch (ApiException e) {
+      action = new Action.Instant(Reply.error(e));
+    }
+    if (action instanceof Action.Instant instant && (hasBody(request) || isBroken(request))) {
+      // Answers at once and lets the client finish sending, so that it reads the answer.
+      sendAndDiscard(ctx, instant.reply());
+    } else if (action instanceof Action.Import wanted) {
+      startImport(ctx, request, wanted.name());
+    } else {
+      expect = Expect.END;
+      ctx.read();
+    }
+  }
+
+  private Action choose(HttpRequest request) throws ApiException {
+    if (isBroken(request)) {
+      throw notHttp(request.decoderResult().cause());
+    }
+    QueryStringDecoder uri;
+    String path;
+    try {
+      uri = new QueryStringDecoder(request.uri());
+      path = uri.path();
+      uri.parameters();
+    } catch (IllegalArgumentException e) {
+      throw Routes.badRequest("the address is not valid", "Encode special characters as %XX.");
+    }
+    security.check(request, path);
+    Action chosen = routes.choose(request.method(), path, uri.parameters());
+    if (chosen instanceof Action.Import) {
+      checkImportSize(HttpUtil.getContentLength(request, 0L));
+    }
+    return chosen;
+  }
+
+  private static ApiException notHttp(Throwable cause) {
+    if (cause instanceof TooLongHttpLineException) {
+      return new ApiException(
+          HttpResponseStatus.REQUEST_URI_TOO_LONG, "the address is too long", "Shorten it.");
+    }
+    if (cause instanceof TooLongHttpHeaderException) {
+      return new ApiException(
+          HttpResponseStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+          "the headers are too large",
+          "Send fewer headers.");
+    }
+    return Routes.badRequest("this is not HTTP/1.1", "Check the client and the port.");
+  }
+
+  private void checkImportSize(long length) throws ApiException {
+    if (length > limits.maxImport()) {
+      throw Upload.tooLarge(limits.maxImport());
+    }
+    long free = node.dataDir().toFile().getUsableSpace();
+    if (length > free) {
+      throw new ApiException(
+          HttpResponseStatus.INSUFFICIENT_STORAGE,
+          "the file needs " + length + " bytes, the data directory's disk has " + free,
+          "Free space or move data.dir to a larger disk.");
+    }
+  }
+
+  private static boolean isBroken(HttpRequest request) {
+    return request.decoderResult().isFailure();
+  }
+
+  private static boolean hasBody(HttpRequest request) {
+    return HttpUtil.isTransferEncodingChunked(request)
+        || HttpUtil.getContentLength(request, 0L) > 0;
+  }
+
+  private void sendAndDiscard(ChannelHandlerContext ctx, Reply reply) {
+    ctx.writeAndFlush(reply.response(head, false));
+    expect = Expect.REST;
+    ignored = 0;
+    ctx.executor().schedule(() -> ctx.close(), LINGER_SECONDS, TimeUnit.SECONDS);
+    ctx.read();
+  }
+
+  private void onRest(ChannelHandlerContext ctx, Object message) {
+    if (message instanceof HttpContent content) {
+      ignored += content.content().readableBytes();
+    }
+    if (message instanceof LastHttpContent || ignored > MAX_DISCARDED) {
+      ctx.close();
+    } else {
+      ctx.read();
+    }
+  }
+
+  private void onEnd(ChannelHandlerContext ctx, Object message) {
+    ignored += message instanceof HttpContent content ? content.content().readableBytes() : 0;
+    if (ignored > MAX_IGNORED_BODY) {
+      sendAndDiscard(ctx, Reply.error(Upload.tooLarge(MAX_IGNORED_BODY)));
+    } else if (message instanceof LastHttpContent) {
+      perform(ctx);
+    } else {
+      ctx.read();
+    }
+  }
+
+  private void perform(ChannelHandlerContext ctx) {
+    if (action instanceof Action.Instant instant) {
+      finish(ctx, instant.reply());
+    } else if (action instanceof Action.Answer answer) {
+      onWorker(ctx, answers, () -> finishLater(ctx, result(answer.work())));
+    } else if (action instanceof Action.Export wanted) {
+      ExportChannel channel = newExport(ctx, wanted.name());
+      export = channel;
+      onWorker(ctx, transfers, () -> export(ctx, wanted.name(), channel));
+    }
+  }
+
+  private void onWorker(ChannelHandlerContext ctx, Executor executor, Runnable work) {
+    try {
+      executor.execute(work);
+    } catch (RejectedExecutionException e) {
+      finish(ctx, Reply.error(busy()));
+    }
+  }
+
+  private static ApiException busy() {
+    return new ApiException(
+        HttpResponseStatus.SERVICE_UNAVAILABLE,
+        "too many requests at once",
+        "Try again when a transfer has ended.");
+  }
+
+  private Reply result(Action.Work work) {
+    try {
+      return work.run();
+    } catch (ApiException e) {
+      return Reply.error(e);
+    } catch (IOException | RuntimeException e) {
+      return Reply.error(failure(e));
+    }
+  }
+
+  /** Translates a failure of the store, once, for every path. */
+  private static ApiException failure(Exception e) {
+    if (e instanceof InvalidDatabaseException) {
+      return Routes.badRequest(
+          e.getMessage(), "Send a SQLite database file, complete and without its journal.");
+    }
+    if (e instanceof IllegalArgumentException) {
+      return Routes.badRequest(
+          String.valueOf(e.getMessage()), "Names are file names below the mount, such as app.db.");
+    }
+    if (String.valueOf(e.getMessage()).contains("No space left on device")) {
+      return new ApiException(
+          HttpResponseStatus.INSUFFICIENT_STORAGE,
+          "the disk of the data directory is full",
+          "Free space or move data.dir to a larger disk.");
+    }
+    LOG.warn("A request failed: {}", e.toString(), e);
+    return new ApiException(
+        HttpResponseStatus.INTERNAL_SERVER_ERROR,
+        e.getMessage() == null ? e.toString() : e.getMessage(),
+        "The node's log has the details.");
+  }
+
+  private void finishLater(ChannelHandlerContext ctx, Reply reply) {
+    ctx.executor().execute(() -> finish(ctx, reply));
+  }
+
+  private void finish(ChannelHandlerContext ctx, Reply reply) {
+    export = null;
+    upload = null;
+    endAnswer(ctx, ctx.writeAndFlush(reply.response(head, keepAlive)));
+  }
+
+  private void endAnswer(ChannelHandlerContext ctx, ChannelFuture sent) {
+    if (keepAlive) {
+      awaitRequest(ctx);
+    } else {
+      sent.addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+
+  private ExportChannel newExport(ChannelHandlerContext ctx, String name) {
+    ServedDatabase database = node.find(name);
+    long size = database == null ? 0 : database.size();
+    return new ExportChannel(ctx, limits.idleTimeout(), () -> sendExportHead(ctx, size));
+  }
+
+  private void sendExportHead(ChannelHandlerContext ctx, long size) {
+    HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+    Reply.commonHeaders(response, "application/vnd.sqlite3");
+    // The copy begins a moment later and may differ in length, so this is no Content-Length.
+    response.headers().set("Tidemark-Size", Long.toString(size));
+    if (chunked) {
+      HttpUtil.setTransferEncodingChunked(response, true);
+    } else {
+      keepAlive = false;
+    }
+    HttpUtil.setKeepAlive(response, keepAlive);
+    ctx.writeAndFlush(response);
+  }
+
+  /** Runs on a worker. */
+  private void export(ChannelHandlerContext ctx, String name, ExportChannel out) {
+    try {
+      ServedDatabase database = node.find(name);
+      if (database == null) {
+        throw Routes.unknown(name);
+      }
+      if (!head) {
+        database.exportTo(out, written -> {});
+      }
+      out.start();
+      ctx.executor().execute(() -> finishExport(ctx));
+    } catch (ApiException e) {
+      finishLater(ctx, Reply.error(e));
+    } catch (IOException | RuntimeException e) {
+      if (out.isStarted()) {
+        LOG.debug("The export of {} was cut short: {}", name, e.toString());
+        ctx.close();
+      } else {
+        finishLater(ctx, Reply.error(failure(e)));
+      }
+    }
+  }
+
+  private void finishExport(ChannelHandlerContext ctx) {
+    export = null;
+    endAnswer(ctx, ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT));
+  }
+
+  private void startImport(ChannelHandlerContext ctx, HttpRequest request, String name) {
+    Upload started = new Upload(ctx, limits);
+    try {
+      transfers.execute(() -> importBody(ctx, name, started));
+    } catch (RejectedExecutionException e) {
+      sendAndDiscard(ctx, Reply.error(busy()));
+      return;
+    }
+    upload = started;
+    expect = Expect.BODY;
+    if (HttpUtil.is100ContinueExpected(request)) {
+      ctx.writeAndFlush(
+          new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE));
+    }
+  }
+
+  /** Runs on a worker. */
+  private void importBody(ChannelHandlerContext ctx, String name, Upload body) {
+    Path file = spoolDir(node).resolve(UUID.randomUUID() + ".db");
+    boolean complete = false;
+    Reply reply;
+    try {
+      body.writeTo(file);
+      complete = true;
+      DatabaseStatus status = node.importDatabase(name, file).status();
+      reply =
+          Reply.ok(
+              Json.object(
+                  "name", name,
+                  "txid", String.format("%016x", status.txid()),
+                  "checksum", String.format("%016x", status.checksum()),
+                  "pageSize", status.pageSize(),
+                  "pageCount", status.pageCount()));
+    } catch (ApiException e) {
+      reply = Reply.error(e);
+    } catch (IOException | RuntimeException e) {
+      reply = ctx.channel().isActive() ? Reply.error(failure(e)) : null;
+    } finally {
+      delete(file);
+    }
+    Reply answer = reply;
+    boolean wholeBodyRead = complete;
+    ctx.executor().execute(() -> finishImport(ctx, body, answer, wholeBodyRead));
+  }
+
+  private void finishImport(
+      ChannelHandlerContext ctx, Upload body, Reply reply, boolean wholeBodyRead) {
+    upload = null;
+    expect = Expect.REST;
+    body.drain();
+    if (reply == null) {
+      ctx.close();
+    } else if (wholeBodyRead) {
+      finish(ctx, reply);
+    } else {
+      sendAndDiscard(ctx, reply);
+    }
+  }
+
+  /** Where bodies wait until they are checked; emptied at each start. */
+  static Path spoolDir(NodeState node) {
+    return node.dataDir().resolve("import");
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      LOG.warn("Cannot delete {}: {}", file, e.toString());
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    wakeExport();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    wakeExport();
+    if (headTimeout != null) {
+      headTimeout.cancel(false);
+    }
+    if (upload != null) {
+      upload.abort();
+    }
+  }
+
+  private void wakeExport() {
+    ExportChannel current = export;
+    if (current != null) {
+      current.wake();
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    if (cause instanceof IOException) {
+      LOG.debug("Connection of {} ended: {}", ctx.channel().remoteAddress(), cause.toString());
+    } else {
+      LOG.warn("Connection of {} failed", ctx.channel().remoteAddress(), cause);
+    }
+    ctx.close();
+  }
+}

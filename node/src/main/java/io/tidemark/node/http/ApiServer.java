@@ -1,0 +1,209 @@
+package io.tidemark.node.http;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.flow.FlowControlHandler;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
+import io.tidemark.node.NodeState;
+import io.tidemark.node.config.HostPort;
+import io.tidemark.node.config.NodeConfig;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The port of the node. Every connection speaks HTTP/1.1; the replication stream will leave it by
+ * an upgrade in {@link ApiHandler}, before the request reaches {@link Routes}.
+ */
+public final class ApiServer implements AutoCloseable {
+  private static final int MAX_TRANSFERS = 16;
+  private static final int MAX_WAITING_ANSWERS = 256;
+
+  private final EventLoopGroup loops;
+  private final ExecutorService answers;
+  private final ExecutorService transfers;
+  private final AtomicInteger connections = new AtomicInteger();
+  private Channel listener;
+
+  private ApiServer() {
+    ThreadFactory threads = daemonThreads("http");
+    this.loops = new MultiThreadIoEventLoopGroup(1, threads, NioIoHandler.newFactory());
+    this.answers =
+        new ThreadPoolExecutor(
+            2,
+            2,
+            30,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(MAX_WAITING_ANSWERS),
+            daemonThreads("http-answer"));
+    this.transfers =
+        new ThreadPoolExecutor(
+            0,
+            MAX_TRANSFERS,
+            30,
+            TimeUnit.SECONDS,
+            new SynchronousQueue<>(),
+            daemonThreads("http-transfer"));
+  }
+
+  /**
+   * Binds the port and serves it.
+   *
+   * @throws IOException when the port is taken or the certificates cannot be used; says which
+   */
+  public static ApiServer start(NodeConfig.Http config, NodeState node, ApiLimits limits)
+      throws IOException {
+    emptySpool(ApiHandler.spoolDir(node));
+    SslContext tls = config.tls() == null ? null : serverTls(config.tls());
+    ApiServer server = new ApiServer();
+    try {
+      server.bind(config, node, limits, tls);
+      return server;
+    } catch (IOException | RuntimeException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private void bind(NodeConfig.Http config, NodeState node, ApiLimits limits, SslContext tls)
+      throws IOException {
+    Routes routes = new Routes(node);
+    ApiSecurity security = new ApiSecurity(config.token(), config.addr().isLoopback());
+    ServerBootstrap bootstrap =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_BACKLOG, 128)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.AUTO_READ, false)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(
+                ChannelOption.WRITE_BUFFER_WATER_MARK,
+                new WriteBufferWaterMark(64 << 10, 256 << 10))
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    if (connections.incrementAndGet() > limits.maxConnections()) {
+                      connections.decrementAndGet();
+                      channel.close();
+                      return;
+                    }
+                    channel.closeFuture().addListener(closed -> connections.decrementAndGet());
+                    ChannelPipeline pipeline = channel.pipeline();
+                    if (tls != null) {
+                      pipeline.addLast(tls.newHandler(channel.alloc()));
+                    }
+                    pipeline.addLast(new HttpServerCodec(decoder(limits)));
+                    pipeline.addLast(new FlowControlHandler());
+                    pipeline.addLast(
+                        new ApiHandler(node, routes, security, limits, answers, transfers));
+                  }
+                });
+    ChannelFuture bound = bootstrap.bind(socketAddress(config.addr())).awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      throw new IOException(
+          "Cannot listen on "
+              + config.addr()
+              + ": "
+              + bound.cause().getMessage()
+              + ". Choose another address with --http-addr or http.addr.",
+          bound.cause());
+    }
+    listener = bound.channel();
+    listener.closeFuture().addListener((ChannelFutureListener) closed -> connections.set(0));
+  }
+
+  private static HttpDecoderConfig decoder(ApiLimits limits) {
+    return new HttpDecoderConfig()
+        .setMaxInitialLineLength(limits.maxLine())
+        .setMaxHeaderSize(limits.maxHeaders())
+        .setMaxChunkSize(64 << 10);
+  }
+
+  private static InetSocketAddress socketAddress(HostPort addr) {
+    return addr.host().isEmpty()
+        ? new InetSocketAddress(addr.port())
+        : new InetSocketAddress(addr.host(), addr.port());
+  }
+
+  private static SslContext serverTls(NodeConfig.Tls tls) throws IOException {
+    try {
+      SslContextBuilder builder =
+          SslContextBuilder.forServer(tls.cert().toFile(), tls.key().toFile())
+              .sslProvider(SslProvider.JDK);
+      if (tls.ca() != null) {
+        builder.trustManager(tls.ca().toFile()).clientAuth(ClientAuth.REQUIRE);
+      }
+      return builder.build();
+    } catch (IllegalArgumentException | IOException e) {
+      throw new IOException(
+          "Cannot use http.tls: "
+              + e.getMessage()
+              + ". The files must be PEM, the key in PKCS#8 (openssl pkcs8 -topk8 -nocrypt).",
+          e);
+    }
+  }
+
+  /** Bodies that a killed process left behind. */
+  private static void emptySpool(Path dir) throws IOException {
+    if (!Files.isDirectory(dir)) {
+      return;
+    }
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(dir, "*.db")) {
+      for (Path file : left) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private static ThreadFactory daemonThreads(String name) {
+    AtomicInteger count = new AtomicInteger();
+    return work -> {
+      Thread thread = new Thread(work, name + "-" + count.incrementAndGet());
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+
+  /** The port in use, also when the configuration said 0. */
+  public int port() {
+    return ((InetSocketAddress) listener.localAddress()).getPort();
+  }
+
+  /** Stops listening and ends every connection. */
+  @Override
+  public void close() {
+    if (listener != null) {
+      listener.close().awaitUninterruptibly();
+    }
+    loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
+    answers.shutdownNow();
+    transfers.shutdownNow();
+  }
+}

@@ -1,0 +1,155 @@
+package io.tidemark.node.http;
+
+import io.tidemark.database.DatabaseMetrics;
+import io.tidemark.database.DatabaseStatus;
+import io.tidemark.database.DatabaseStatus.Health;
+import io.tidemark.database.Histogram;
+import io.tidemark.node.NodeState;
+import io.tidemark.node.ServedDatabase;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.function.ToLongFunction;
+
+/** Writes the metrics in Prometheus's text format. Names follow LiteFS's where there is one. */
+final class Metrics {
+  private final StringBuilder out = new StringBuilder();
+  private final NodeState node;
+  private final List<ServedDatabase> databases;
+
+  private Metrics(NodeState node) {
+    this.node = node;
+    this.databases = node.databases();
+  }
+
+  static String text(NodeState node) {
+    Metrics metrics = new Metrics(node);
+    metrics.writeNode();
+    metrics.writeDatabases();
+    return metrics.out.toString();
+  }
+
+  private void writeNode() {
+    single("tidemark_db_count", "gauge", "Databases on this node.", databases.size());
+    single("tidemark_is_primary", "gauge", "1 on the primary.", node.isPrimary() ? 1 : 0);
+    single("tidemark_mounted", "gauge", "1 while the mount is served.", node.isMounted() ? 1 : 0);
+    single("tidemark_epoch", "gauge", "Epoch of this run.", node.epoch());
+    single("tidemark_subscriber_count", "gauge", "Connected replicas and listeners.", 0);
+    single("tidemark_http_stream_count", "gauge", "Open replication streams.", 0);
+    single("tidemark_lag_seconds", "gauge", "Distance to the primary, 0 on the primary.", 0);
+    head("tidemark_fuse_request_count", "counter", "Requests of the kernel, by operation.");
+    new TreeMap<>(node.fuseRequests())
+        .forEach((op, count) -> sample("tidemark_fuse_request_count", label("op", op), count));
+    Runtime runtime = Runtime.getRuntime();
+    single(
+        "tidemark_heap_used_bytes",
+        "gauge",
+        "Java heap in use.",
+        runtime.totalMemory() - runtime.freeMemory());
+  }
+
+  private void writeDatabases() {
+    status("tidemark_db_txid", "gauge", "Last transaction ID.", DatabaseStatus::txid);
+    status("tidemark_db_healthy", "gauge", "1 when reads and writes are served.", Metrics::healthy);
+    status("tidemark_db_size_bytes", "gauge", "Size of the database.", Metrics::bytes);
+    status("tidemark_db_ltx_count", "gauge", "Log segments on disk.", DatabaseStatus::logSegments);
+    status("tidemark_db_ltx_bytes", "gauge", "Log bytes on disk.", DatabaseStatus::logBytes);
+    status("tidemark_db_lag_seconds", "gauge", "Distance to the primary.", s -> 0);
+    counter(
+        "tidemark_db_database_write_count",
+        "Writes to the database file.",
+        m -> m.databaseWrites.sum());
+    counter(
+        "tidemark_db_journal_write_count", "Writes to the journal.", m -> m.journalWrites.sum());
+    counter("tidemark_db_wal_write_count", "Writes to the WAL.", m -> m.walWrites.sum());
+    counter("tidemark_db_shm_write_count", "Writes to the wal-index file.", m -> m.shmWrites.sum());
+    counter("tidemark_db_commit_count", "Transactions committed.", m -> m.commits.sum());
+    counter(
+        "tidemark_db_refused_commit_count", "Transactions refused.", m -> m.refusedCommits.sum());
+    counter(
+        "tidemark_db_log_bytes_written",
+        "Bytes appended to the log.",
+        m -> m.logBytesWritten.sum());
+    counter("tidemark_db_log_sync_count", "Syncs of the log.", m -> m.logSyncs.sum());
+    counter(
+        "tidemark_db_log_sync_failure_count",
+        "Failed syncs of the log.",
+        m -> m.logSyncFailures.sum());
+    counter(
+        "tidemark_db_ltx_reap_count",
+        "Log segments removed by retention.",
+        m -> m.segmentsReaped.sum());
+    head("tidemark_db_commit_latency_seconds", "histogram", "Capture of one transaction.");
+    for (ServedDatabase database : databases) {
+      histogram("tidemark_db_commit_latency_seconds", database, database.metrics().commitLatency);
+    }
+    head("tidemark_db_sync_latency_seconds", "histogram", "One sync of the log to the disk.");
+    for (ServedDatabase database : databases) {
+      histogram("tidemark_db_sync_latency_seconds", database, database.metrics().syncLatency);
+    }
+  }
+
+  private static long healthy(DatabaseStatus status) {
+    return status.health() == Health.OK ? 1 : 0;
+  }
+
+  private static long bytes(DatabaseStatus status) {
+    return status.pageSize() * status.pageCount();
+  }
+
+  private void status(String name, String type, String help, ToLongFunction<DatabaseStatus> value) {
+    head(name, type, help);
+    for (ServedDatabase database : databases) {
+      sample(name, db(database), Long.toUnsignedString(value.applyAsLong(database.status())));
+    }
+  }
+
+  private void counter(String name, String help, ToLongFunction<DatabaseMetrics> value) {
+    head(name, "counter", help);
+    for (ServedDatabase database : databases) {
+      sample(name, db(database), value.applyAsLong(database.metrics()));
+    }
+  }
+
+  private void histogram(String name, ServedDatabase database, Histogram histogram) {
+    String db = db(database);
+    long[] counts = histogram.counts();
+    long total = 0;
+    for (int i = 0; i < counts.length; i++) {
+      total += counts[i];
+      String bound =
+          i < Histogram.BOUNDS_MICROS.length
+              ? String.valueOf(Histogram.BOUNDS_MICROS[i] / 1e6)
+              : "+Inf";
+      sample(name + "_bucket", db + "," + label("le", bound), total);
+    }
+    sample(name + "_sum", db, histogram.sumNanos() / 1e9);
+    sample(name + "_count", db, total);
+  }
+
+  private void single(String name, String type, String help, long value) {
+    head(name, type, help);
+    sample(name, "", value);
+  }
+
+  private void head(String name, String type, String help) {
+    out.append("# HELP ").append(name).append(' ').append(help).append('\n');
+    out.append("# TYPE ").append(name).append(' ').append(type).append('\n');
+  }
+
+  private void sample(String name, String labels, Object value) {
+    out.append(name);
+    if (!labels.isEmpty()) {
+      out.append('{').append(labels).append('}');
+    }
+    out.append(' ').append(value).append('\n');
+  }
+
+  private static String db(ServedDatabase database) {
+    return label("db", database.name());
+  }
+
+  private static String label(String name, String value) {
+    String escaped = value.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
+    return name + "=\"" + escaped + "\"";
+  }
+}

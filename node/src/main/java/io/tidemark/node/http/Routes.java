@@ -1,0 +1,182 @@
+package io.tidemark.node.http;
+
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.tidemark.database.DatabaseNames;
+import io.tidemark.node.NodeState;
+import io.tidemark.node.json.Json;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * The paths of the API and what each of them does. Decides from method, path and parameters; does
+ * no I/O. The place to add a path.
+ */
+final class Routes {
+  private static final String READ = "GET, HEAD";
+  private static final Set<String> LATER =
+      Set.of("/events", "/promote", "/handoff", "/halt", "/tx", "/stream");
+
+  /** Chooses the action of one path from the request's parameters. */
+  private interface Chooser {
+    Action choose(Map<String, List<String>> parameters) throws ApiException;
+  }
+
+  private record Route(String allow, String about, Chooser chooser) {}
+
+  private final NodeState node;
+  private final Map<String, Route> routes = new LinkedHashMap<>();
+
+  Routes(NodeState node) {
+    this.node = node;
+    add("/", READ, "this list", p -> new Action.Instant(Reply.text("text/plain", index())));
+    add(
+        "/info",
+        READ,
+        "who this node is, in LiteFS's fields",
+        p -> json(() -> StatusJson.info(node)));
+    add(
+        "/status",
+        READ,
+        "role, epoch and every database",
+        p -> json(() -> StatusJson.status(node)));
+    add("/health", READ, "200 while the process lives", p -> new Action.Instant(healthy()));
+    add(
+        "/ready",
+        READ,
+        "200 while the mount is served, else 503",
+        p -> new Action.Instant(ready()));
+    add("/metrics", READ, "Prometheus metrics", p -> metrics());
+    add("/export", READ, "?name=DB  a consistent copy", p -> new Action.Export(existing(p)));
+    add("/import", "POST", "?name=DB  replaces a database by the body", this::importAction);
+    add("/drop", "POST, DELETE", "?name=DB  deletes a database", this::dropAction);
+  }
+
+  private void add(String path, String allow, String about, Chooser chooser) {
+    routes.put(path, new Route(allow, about, chooser));
+  }
+
+  /** The action for a request; errors of the request become exceptions or instant replies. */
+  Action choose(HttpMethod method, String path, Map<String, List<String>> parameters)
+      throws ApiException {
+    Route route = routes.get(path);
+    if (route == null && LATER.contains(path)) {
+      throw new ApiException(
+          HttpResponseStatus.NOT_IMPLEMENTED,
+          path + " is not available in this version, which runs one node",
+          "See GET / for what there is.");
+    }
+    if (route == null) {
+      throw new ApiException(
+          HttpResponseStatus.NOT_FOUND, "there is no " + shown(path), "See GET / for the paths.");
+    }
+    if (!Arrays.asList(route.allow.split(", ")).contains(method.name())) {
+      return new Action.Instant(Reply.notAllowed(route.allow));
+    }
+    return route.chooser.choose(parameters);
+  }
+
+  private String index() {
+    StringBuilder text = new StringBuilder("Tidemark\n\n");
+    routes.forEach(
+        (path, route) ->
+            text.append(String.format("%-13s %-9s %s%n", route.allow, path, route.about)));
+    return text.toString();
+  }
+
+  private static Action json(Supplier<Object> value) {
+    return new Action.Answer(() -> Reply.ok(value.get()));
+  }
+
+  private Action metrics() {
+    String type = "text/plain; version=0.0.4; charset=utf-8";
+    return new Action.Answer(() -> Reply.text(type, Metrics.text(node)));
+  }
+
+  private static Reply healthy() {
+    return Reply.ok(Json.object("status", "ok"));
+  }
+
+  private Reply ready() {
+    return node.isMounted()
+        ? Reply.ok(Json.object("status", "ready"))
+        : Reply.json(
+            HttpResponseStatus.SERVICE_UNAVAILABLE,
+            Json.object(
+                "error", "not mounted",
+                "hint", "The node is starting or stopping; its log says why."));
+  }
+
+  private Action importAction(Map<String, List<String>> parameters) throws ApiException {
+    String name = name(parameters);
+    requirePrimary();
+    return new Action.Import(name);
+  }
+
+  private Action dropAction(Map<String, List<String>> parameters) throws ApiException {
+    String name = name(parameters);
+    requirePrimary();
+    return new Action.Answer(
+        () -> {
+          if (!node.drop(name)) {
+            throw unknown(name);
+          }
+          return Reply.ok(Json.object("dropped", name));
+        });
+  }
+
+  private void requirePrimary() throws ApiException {
+    if (!node.isPrimary()) {
+      throw new ApiException(
+          HttpResponseStatus.SERVICE_UNAVAILABLE,
+          "this node is not the primary and may not write",
+          "Ask the primary, or start this node with lease.candidate: true.");
+    }
+  }
+
+  private String existing(Map<String, List<String>> parameters) throws ApiException {
+    String name = name(parameters);
+    if (node.find(name) == null) {
+      throw unknown(name);
+    }
+    return name;
+  }
+
+  static ApiException unknown(String name) {
+    return new ApiException(
+        HttpResponseStatus.NOT_FOUND,
+        "there is no database " + shown(name),
+        "GET /status lists the databases.");
+  }
+
+  private static String name(Map<String, List<String>> parameters) throws ApiException {
+    List<String> names = parameters.getOrDefault("name", List.of());
+    if (names.size() != 1) {
+      throw badRequest(
+          names.isEmpty() ? "the parameter name is missing" : "the parameter name is given twice",
+          "Add ?name=DATABASE.");
+    }
+    String given = names.get(0);
+    // The decoder puts U+FFFD where the bytes were no UTF-8: such a name was never meant.
+    String problem =
+        given.indexOf('\ufffd') >= 0 ? "it is not valid UTF-8" : DatabaseNames.problem(given);
+    if (problem != null) {
+      throw badRequest(
+          "no database can have that name: " + problem,
+          "Names are file names below the mount, such as app.db.");
+    }
+    return given;
+  }
+
+  static ApiException badRequest(String error, String hint) {
+    return new ApiException(HttpResponseStatus.BAD_REQUEST, error, hint);
+  }
+
+  private static String shown(String text) {
+    return text.length() > 200 ? text.substring(0, 200) + "..." : text;
+  }
+}

@@ -1,0 +1,238 @@
+package io.tidemark.node.run;
+
+import io.tidemark.database.Store;
+import io.tidemark.node.config.ExecStep;
+import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.http.ApiLimits;
+import io.tidemark.node.http.ApiServer;
+import io.tidemark.node.run.NodeEvent.ChildExit;
+import io.tidemark.node.run.NodeEvent.MountLost;
+import io.tidemark.node.run.NodeEvent.Signal;
+import io.tidemark.node.run.Unmounting.Outcome;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One node from start to end: store, mount, API, commands, and the orderly way back. Everything
+ * that can end it arrives as an event on one queue and is handled by the thread that called {@link
+ * #run}.
+ */
+public final class Node {
+  private static final Logger LOG = LoggerFactory.getLogger(Node.class);
+  private static final Duration LOOK = Duration.ofSeconds(1);
+
+  private final NodeConfig config;
+  private final NodeMount.Mounter mounter;
+  private final BlockingQueue<NodeEvent> events = new LinkedBlockingQueue<>();
+
+  private Store store;
+  private NodeMount mount;
+  private ApiServer api;
+  private ChildProcess child;
+  private boolean ending;
+
+  /** A node with a real mount. */
+  public Node(NodeConfig config) {
+    this(config, NodeMount::fuse);
+  }
+
+  Node(NodeConfig config, NodeMount.Mounter mounter) {
+    this.config = config;
+    this.mounter = mounter;
+  }
+
+  /**
+   * Runs until a signal, the end of the supervised command, or the loss of the mount.
+   *
+   * @return the exit code of the process: that of the command if there was one, 0 after a clean
+   *     end, 1 when the mount had to be detached or was lost
+   * @throws IOException when the node cannot start; everything is undone
+   */
+  public int run() throws IOException, InterruptedException {
+    for (String name : List.of("TERM", "INT", "HUP")) {
+      Signals.handle(name, received -> events.add(new Signal(received)));
+    }
+    int code;
+    try {
+      start();
+      Integer failed = runCommands();
+      code = failed != null ? failed : waitForEnd();
+    } catch (IOException | RuntimeException e) {
+      stop();
+      if (config.exitOnError()) {
+        throw e;
+      }
+      LOG.error("{} exit-on-error is false: waiting for a signal.", e.getMessage());
+      awaitSignal();
+      return 1;
+    }
+    Outcome outcome = stop();
+    return code == 0 && outcome == Outcome.DETACHED ? 1 : code;
+  }
+
+  private void start() throws IOException {
+    store = Store.open(StaticRole.storeOptions(config));
+    RunningNode state = new RunningNode(config, store);
+    // Netty takes longer to load than the mount takes to stand: do both at once.
+    CompletableFuture<ApiServer> server = startApi(state);
+    try {
+      mount = mounter.mount(store, config.fuse(), config.log().debug());
+      state.mounted(mount);
+    } finally {
+      api = server.exceptionally(e -> null).join();
+    }
+    join(server);
+    LOG.info(
+        "mounted {} in {} ms: {}, epoch {}, {} databases, API on port {}",
+        config.fuse().dir(),
+        millisSinceProcessStart(),
+        state.isPrimary() ? "primary" : "read-only (lease.candidate is false)",
+        store.epoch(),
+        store.databases().size(),
+        api.port());
+  }
+
+  private CompletableFuture<ApiServer> startApi(RunningNode state) {
+    CompletableFuture<ApiServer> server = new CompletableFuture<>();
+    Thread starter =
+        new Thread(
+            () -> {
+              try {
+                server.complete(ApiServer.start(config.http(), state, ApiLimits.defaults()));
+              } catch (Throwable e) {
+                server.completeExceptionally(e);
+              }
+            },
+            "http-start");
+    starter.start();
+    return server;
+  }
+
+  private static void join(CompletableFuture<ApiServer> server) throws IOException {
+    try {
+      server.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof IOException cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+
+  private static long millisSinceProcessStart() {
+    Instant start = ProcessHandle.current().info().startInstant().orElse(Instant.now());
+    return Duration.between(start, Instant.now()).toMillis();
+  }
+
+  /** Runs the commands: all but the last to completion. Returns the code of one that failed. */
+  private Integer runCommands() throws IOException, InterruptedException {
+    List<ExecStep> steps =
+        config.exec().stream()
+            .filter(step -> !step.ifCandidate() || config.lease().candidate())
+            .toList();
+    for (int i = 0; i < steps.size(); i++) {
+      child = ChildProcess.start(steps.get(i).command());
+      child.onExit(code -> events.add(new ChildExit(code)));
+      LOG.info("started: {}", child.command());
+      if (i < steps.size() - 1) {
+        int code = waitForEnd();
+        if (code != 0 || ending) {
+          return code;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** Waits for an event that ends the node or the current command; the code to exit with. */
+  private int waitForEnd() throws InterruptedException {
+    while (true) {
+      NodeEvent event = events.poll(LOOK.toMillis(), TimeUnit.MILLISECONDS);
+      if (event == null && !mount.isMounted()) {
+        event = new MountLost();
+      }
+      if (event instanceof ChildExit exit) {
+        LOG.info("ended with {}: {}", exit.code(), child.command());
+        return exit.code();
+      }
+      if (event instanceof MountLost && !ending) {
+        LOG.error("The mount {} is gone: someone unmounted it.", config.fuse().dir());
+        stopChild();
+        return 1;
+      }
+      if (event instanceof Signal signal) {
+        LOG.info("received SIG{}", signal.name());
+        boolean again = ending;
+        ending = true;
+        if (child == null || !child.isAlive()) {
+          return 0;
+        }
+        if (again) {
+          child.kill();
+        } else {
+          child.signal(signal.name());
+        }
+      }
+    }
+  }
+
+  private void stopChild() throws InterruptedException {
+    if (child != null && child.isAlive()) {
+      child.signal("TERM");
+      child.waitFor();
+    }
+  }
+
+  private Outcome stop() throws InterruptedException {
+    Outcome outcome = Outcome.CLEAN;
+    if (child != null && child.isAlive()) {
+      child.kill();
+    }
+    if (api != null) {
+      api.close();
+    }
+    if (mount != null) {
+      outcome =
+          Unmounting.unmount(
+              mount, config.fuse().unmountTimeout(), this::signalWithin, System::nanoTime);
+    }
+    if (store != null) {
+      try {
+        store.close();
+      } catch (IOException e) {
+        LOG.error(
+            "Closing the data directory failed: {}. The next start recovers it.", e.getMessage());
+        outcome = Outcome.DETACHED;
+      }
+    }
+    if (mount != null) {
+      LOG.info("stopped");
+    }
+    return outcome;
+  }
+
+  private boolean signalWithin(Duration pause) throws InterruptedException {
+    long end = System.nanoTime() + pause.toNanos();
+    for (long left = pause.toNanos(); left > 0; left = end - System.nanoTime()) {
+      if (events.poll(left, TimeUnit.NANOSECONDS) instanceof Signal) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void awaitSignal() throws InterruptedException {
+    while (!(events.take() instanceof Signal)) {
+      // Only a signal ends a node that could not start.
+    }
+  }
+}

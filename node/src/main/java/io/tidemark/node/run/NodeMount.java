@@ -1,0 +1,84 @@
+package io.tidemark.node.run;
+
+import io.tidemark.database.Store;
+import io.tidemark.mount.TidemarkMount;
+import io.tidemark.mount.fuse.MountOptions;
+import io.tidemark.mount.fuse.MountOptions.Transport;
+import io.tidemark.node.config.NodeConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Locale;
+import java.util.Map;
+
+/** The mount as the node needs it. */
+interface NodeMount {
+  boolean isMounted();
+
+  /**
+   * Removes the mount.
+   *
+   * @throws io.tidemark.mount.fuse.MountBusyException when files are open; the mount is still there
+   */
+  void unmount() throws IOException;
+
+  /** Removes the mount from the tree although files are open; those stop working. */
+  void detach();
+
+  Map<String, Long> requestCounts();
+
+  /** Makes mounts. */
+  interface Mounter {
+    NodeMount mount(Store store, NodeConfig.Fuse config, boolean logRequests) throws IOException;
+  }
+
+  /** A real mount, of a directory that is created if missing. */
+  static NodeMount fuse(Store store, NodeConfig.Fuse config, boolean logRequests)
+      throws IOException {
+    createDirectory(config);
+    MountOptions options =
+        MountOptions.builder(config.dir())
+            .transport(Transport.valueOf(config.transport().toUpperCase(Locale.ROOT)))
+            .allowOther(config.allowOther())
+            .logRequests(logRequests)
+            .build();
+    TidemarkMount mount = TidemarkMount.mount(store, options);
+    return new NodeMount() {
+      @Override
+      public boolean isMounted() {
+        return mount.isMounted();
+      }
+
+      @Override
+      public void unmount() throws IOException {
+        mount.unmount();
+      }
+
+      @Override
+      public void detach() {
+        mount.detach();
+      }
+
+      @Override
+      public Map<String, Long> requestCounts() {
+        return mount.requestCounts();
+      }
+    };
+  }
+
+  private static void createDirectory(NodeConfig.Fuse config) throws IOException {
+    // A dead mount of a killed node exists but cannot be looked at: leave it to the mount code.
+    if (!Files.exists(config.dir()) && Files.notExists(config.dir())) {
+      try {
+        Files.createDirectories(config.dir());
+      } catch (IOException e) {
+        throw new IOException(
+            "Cannot create the mount directory "
+                + config.dir()
+                + ": "
+                + e.getMessage()
+                + ". Create it, or choose another with --fuse-dir.",
+            e);
+      }
+    }
+  }
+}

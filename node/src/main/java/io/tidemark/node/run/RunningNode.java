@@ -1,0 +1,105 @@
+package io.tidemark.node.run;
+
+import io.tidemark.database.Database;
+import io.tidemark.database.Store;
+import io.tidemark.node.NodeState;
+import io.tidemark.node.ServedDatabase;
+import io.tidemark.node.config.NodeConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** The state of this process's node for the API. The mount comes when it is there. */
+final class RunningNode implements NodeState {
+  private final NodeConfig config;
+  private final Store store;
+  private volatile NodeMount mount;
+
+  RunningNode(NodeConfig config, Store store) {
+    this.config = config;
+    this.store = store;
+  }
+
+  void mounted(NodeMount newMount) {
+    mount = newMount;
+  }
+
+  @Override
+  public String nodeId() {
+    return store.nodeId();
+  }
+
+  @Override
+  public String clusterId() {
+    return store.clusterId();
+  }
+
+  @Override
+  public long epoch() {
+    return store.epoch();
+  }
+
+  @Override
+  public List<ServedDatabase> databases() {
+    return store.databases().stream().map(ServedDatabase::of).toList();
+  }
+
+  @Override
+  public ServedDatabase find(String name) {
+    Database found = store.find(name);
+    return found == null ? null : ServedDatabase.of(found);
+  }
+
+  @Override
+  public ServedDatabase importDatabase(String name, Path file) throws IOException {
+    return ServedDatabase.of(store.importDatabase(name, file));
+  }
+
+  @Override
+  public boolean drop(String name) throws IOException {
+    return store.drop(name);
+  }
+
+  @Override
+  public Path dataDir() {
+    return config.data().dir();
+  }
+
+  @Override
+  public Path mountDir() {
+    return config.fuse().dir();
+  }
+
+  @Override
+  public boolean isMounted() {
+    NodeMount current = mount;
+    return current != null && current.isMounted();
+  }
+
+  @Override
+  public boolean isPrimary() {
+    return StaticRole.isPrimary(config.lease());
+  }
+
+  @Override
+  public boolean isCandidate() {
+    return config.lease().candidate();
+  }
+
+  @Override
+  public String hostname() {
+    return config.lease().hostname();
+  }
+
+  @Override
+  public String advertiseUrl() {
+    return config.lease().advertiseUrl();
+  }
+
+  @Override
+  public Map<String, Long> fuseRequests() {
+    NodeMount current = mount;
+    return current == null ? Map.of() : current.requestCounts();
+  }
+}

@@ -1,0 +1,71 @@
+package io.tidemark.node.run;
+
+import io.tidemark.mount.fuse.MountBusyException;
+import java.io.IOException;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Removes a mount that programs may still use: says who holds it, tries again for a while, and
+ * detaches it when the time is over or the operator insists.
+ */
+final class Unmounting {
+  private static final Logger LOG = LoggerFactory.getLogger(Unmounting.class);
+  private static final Duration PAUSE = Duration.ofMillis(250);
+
+  /** How it ended. */
+  enum Outcome {
+    CLEAN,
+    DETACHED
+  }
+
+  /** Waits between tries; true ends the waiting for good, as a second signal does. */
+  interface Insistence {
+    boolean await(Duration pause) throws InterruptedException;
+  }
+
+  /** A clock that does not jump, in nanoseconds. */
+  interface Ticker {
+    long nanos();
+  }
+
+  private Unmounting() {}
+
+  static Outcome unmount(NodeMount mount, Duration patience, Insistence insistence, Ticker ticker)
+      throws InterruptedException {
+    long deadline = ticker.nanos() + patience.toNanos();
+    String said = "";
+    while (mount.isMounted()) {
+      try {
+        mount.unmount();
+        return Outcome.CLEAN;
+      } catch (MountBusyException busy) {
+        if (!busy.getMessage().equals(said)) {
+          said = busy.getMessage();
+          LOG.warn(
+              "{} Trying for {} s; a second signal detaches at once.", said, patience.toSeconds());
+        }
+        if (insistence.await(PAUSE)) {
+          return detach(mount, "as asked");
+        }
+      } catch (IOException e) {
+        LOG.warn("Cannot unmount: {}", e.getMessage());
+        return detach(mount, "because unmounting failed");
+      }
+      if (ticker.nanos() - deadline >= 0) {
+        return detach(mount, "after " + patience.toSeconds() + " s");
+      }
+    }
+    return Outcome.CLEAN;
+  }
+
+  private static Outcome detach(NodeMount mount, String why) {
+    mount.detach();
+    LOG.warn(
+        "Detached the mount {} while files were open. Programs that still hold them get errors;"
+            + " everything committed is in the data directory.",
+        why);
+    return Outcome.DETACHED;
+  }
+}
