@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds SQLite's own test program (testfixture) from the Debian source package, once, into a cache
-# directory outside this repository. A second call finds it there and needs no network.
+# Builds SQLite's own test program (testfixture), and a shell that knows .recover (full-shell), from
+# the Debian source package, once, into a cache directory outside this repository. A second call finds it there and needs no network.
 #
 #   build.sh            prints the directory of the finished build on stdout, progress on stderr
 #
@@ -77,6 +77,13 @@ say "configuring $(basename "$source_dir")"
   || { tail -20 configure.log >&2; exit 1; }
 say "building testfixture (a minute or two)"
 make -j"$(nproc)" testfixture > make.log 2>&1 || { tail -20 make.log >&2; exit 1; }
+
+# Debian's shell has no .recover (its library lacks the sqlite_dbpage table): build one that has.
+say "building a shell with .recover"
+make sqlite3.c shell.c >> make.log 2>&1 \
+  && gcc -O1 -w -DSQLITE_ENABLE_DBPAGE_VTAB -o full-shell shell.c sqlite3.c -lm -lpthread -ldl \
+    >> make.log 2>&1 \
+  || { tail -20 make.log >&2; exit 1; }
 
 # The suite refuses to run as root, so another user must be able to read all of this.
 chmod -R a+rX "$source_dir"

@@ -64,7 +64,7 @@ public final class Database {
   private volatile DatabasePosition position = DatabasePosition.NONE;
 
   private volatile MainFile main;
-  private WorkingImage image;
+  private volatile WorkingImage image;
   private long unappliedSince;
   private volatile boolean unjournaled;
 
@@ -463,6 +463,16 @@ public final class Database {
     }
     dst.limit(limit);
     return length;
+  }
+
+  /** Whether another thread is at work on this database, so that most calls here would wait. */
+  public boolean isBusy() {
+    return lock.isLocked() && !lock.isHeldByCurrentThread();
+  }
+
+  /** Whether {@link #read} may wait for the lock. */
+  public boolean readMayWait(MainFile file) {
+    return file.isLive() && !image.isPlain();
   }
 
   /** Whether a write to the database file has to wait for the log to be synced first. */
@@ -1373,11 +1383,19 @@ public final class Database {
     return log.tailTxid();
   }
 
-  /** Committed frames of the WAL: what the wal-index must know at least. */
-  public int walCommittedFrames() {
+  /**
+   * What the wal-index must know at least.
+   *
+   * @param frames committed frames of the WAL
+   * @param salt1 first salt of the WAL header, as a big-endian number
+   * @param salt2 the second
+   */
+  public record WalExtent(int frames, int salt1, int salt2) {}
+
+  public WalExtent walExtent() {
     lock.lock();
     try {
-      return walCapture.frames().committed();
+      return new WalExtent(walCapture.frames().committed(), walCapture.salt1(), walCapture.salt2());
     } finally {
       lock.unlock();
     }

@@ -52,7 +52,8 @@ public final class DatabaseNames {
     return null;
   }
 
-  static String encode(String name) {
+  /** One directory entry in plain ASCII that stands for {@code name}. */
+  public static String encode(String name) {
     StringBuilder out = new StringBuilder(name.length());
     for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
       char c = (char) (b & 0xff);
@@ -73,7 +74,7 @@ public final class DatabaseNames {
   }
 
   /** The name that was encoded, or null if these are not the characters that encoding produces. */
-  static String decode(String encoded) {
+  public static String decode(String encoded) {
     ByteBuffer bytes = ByteBuffer.allocate(encoded.length());
     for (int i = 0; i < encoded.length(); i++) {
       char c = encoded.charAt(i);

@@ -218,6 +218,18 @@ final class TidemarkProcess implements AutoCloseable {
     watchdog.start();
   }
 
+  /** For starts that may be meant to fail: until the mount is there or the process is gone. */
+  void awaitMountOrExit() {
+    Await.until(
+        START_LIMIT, "mount or end of " + this, () -> !process.isAlive() || Mounts.isFuse(mount));
+  }
+
+  /** SIGTERM without expectations. */
+  void askToStop() {
+    rememberFamily();
+    process.destroy();
+  }
+
   private void rememberFamily() {
     if (process != null && process.isAlive()) {
       process.toHandle().descendants().forEach(family::add);
@@ -239,7 +251,8 @@ final class TidemarkProcess implements AutoCloseable {
    * program's own guard should unmount; if it does not, that is reported as a failure.
    */
   void awaitKilled() {
-    awaitExit(STOP_LIMIT);
+    int exit = awaitExit(STOP_LIMIT);
+    assertThat(exit).as("exit code of a killed program\n%s", output()).isEqualTo(137);
     boolean guarded = Await.within(GUARD_LIMIT, () -> Mounts.at(mount) == null);
     if (!guarded) {
       clearMount();

@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.opentest4j.TestAbortedException;
 
 /**
  * The directories and programs of one test.
@@ -40,7 +41,9 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
 
   @Override
   public void afterEach(ExtensionContext context) throws IOException {
-    close(context.getExecutionException().isPresent());
+    boolean skipped =
+        context.getExecutionException().filter(TestAbortedException.class::isInstance).isPresent();
+    close(context.getExecutionException().isPresent() && !skipped);
   }
 
   /** Without JUnit: for the campaigns. */

@@ -86,7 +86,7 @@ class Lz4FrameReaderTest {
   void damageToSuchFramesIsFound(String name) throws IOException {
     byte[] file = around(GoldenValuesTest.resource("lz4/" + name + ".lz4"));
     LtxFileSpec original = LtxFileSpec.decode(file);
-    for (int at = 100; at < file.length; at += at < 5400 ? 17 : 1) {
+    for (int at = 100; at < file.length; at += at < 200 || at > file.length - 60 ? 1 : 23) {
       for (int flip : new int[] {1, 0x40, 0xff}) {
         byte[] damaged = file.clone();
         damaged[at] ^= (byte) flip;

@@ -10,7 +10,7 @@ public final class Main {
     int code = CommandLineTool.run(args, System.out, System.err);
     System.out.flush();
     System.err.flush();
-    // Threads of libraries must not keep a finished command alive, nor hooks delay its end.
-    Runtime.getRuntime().halt(code);
+    // Threads of libraries must not keep a finished command alive.
+    System.exit(code);
   }
 }

@@ -40,8 +40,11 @@ public final class FuseMount {
     Transport transport =
         switch (options.transport()) {
           case KERNEL -> kernelTransport(fs, options, mounter, mountPoint, trace);
-          case LIBFUSE ->
-              throw new MountException("the libfuse transport is not part of this build");
+          case LIBFUSE -> {
+            LibfuseTransport libfuse = new LibfuseTransport(fs, mountPoint, trace);
+            libfuse.start(options);
+            yield libfuse;
+          }
         };
     return announce(
         new FuseMount(mountPoint, mounter, transport, trace, minorOf(mountPoint)), options);

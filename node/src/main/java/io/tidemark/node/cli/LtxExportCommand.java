@@ -31,8 +31,7 @@ final class LtxExportCommand extends ToolCommand {
           Failure.USAGE, "There are several databases. Choose one with --name DB.", null);
     }
     try (LtxInput input = inputs.get(0).open()) {
-      List<Path> written =
-          new LtxExport(directory).export(input, selection.range(), compact);
+      List<Path> written = new LtxExport(directory).export(input, selection.range(), compact);
       if (written.isEmpty()) {
         throw new Failure("No transaction lies in that range. 'tidemark ltx ls' lists them.");
       }

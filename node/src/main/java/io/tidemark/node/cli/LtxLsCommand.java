@@ -36,7 +36,16 @@ final class LtxLsCommand extends ToolCommand {
   private static TextTable table(LtxInput input, TxidRange range) throws IOException {
     TextTable table =
         new TextTable(
-            "MIN", "MAX", ">EPOCH", ">PAGES", ">COMMIT", ">PAGE SIZE", ">BYTES", "TIME", "PRE", "POST");
+            "MIN",
+            "MAX",
+            ">EPOCH",
+            ">PAGES",
+            ">COMMIT",
+            ">PAGE SIZE",
+            ">BYTES",
+            "TIME",
+            "PRE",
+            "POST");
     for (LtxEntry entry = input.next(); entry != null; entry = input.next()) {
       LtxHeader header = entry.header();
       if (range.overlaps(header)) {

@@ -75,7 +75,8 @@ public interface LtxInput extends AutoCloseable {
         Comparator.comparing((LtxEntry e) -> e.header().minTxid(), Long::compareUnsigned)
             .thenComparing(e -> e.header().maxTxid(), Long::compareUnsigned));
     Path first = files.get(0);
-    String title = files.size() == 1 ? first.toString() : first.toAbsolutePath().getParent().toString();
+    String title =
+        files.size() == 1 ? first.toString() : first.toAbsolutePath().getParent().toString();
     return () -> new LtxFiles(title, entries);
   }
 
@@ -104,8 +105,7 @@ public interface LtxInput extends AutoCloseable {
         if (record == null) {
           return null;
         }
-        String place =
-            name + ", log segment " + record.segment() + " at offset " + record.offset();
+        String place = name + ", log segment " + record.segment() + " at offset " + record.offset();
         return new LtxEntry(
             place, record.epoch(), record.ltxLength(), record.header(), reader::ltx);
       }

@@ -94,7 +94,11 @@ public final class LtxVerifier {
     if (header.minTxid() != expected.value()) {
       throw new DamageException(
           entry.place(),
-          "transaction " + expected + " should follow, but " + new Txid(header.minTxid()) + " does");
+          "transaction "
+              + expected
+              + " should follow, but "
+              + new Txid(header.minTxid())
+              + " does");
     }
     if (header.preApplyChecksum() != post) {
       throw new DamageException(
@@ -117,8 +121,7 @@ public final class LtxVerifier {
     while (decoder.nextPage(page.clear())) {
       table.page(decoder.pageNumber(), decoder.pageChecksum());
     }
-    long pre =
-        header.preApplyChecksum() == 0 ? PageChecksums.EMPTY : header.preApplyChecksum();
+    long pre = header.preApplyChecksum() == 0 ? PageChecksums.EMPTY : header.preApplyChecksum();
     return table.end(header.commit(), pre);
   }
 }

@@ -16,6 +16,9 @@ final class PageSumTable {
   /** Bit 63 alone: the page does not exist and so counts nothing. */
   private static final long ABSENT = PageChecksums.EMPTY;
 
+  /** Pages beyond are not remembered (512 GiB at 4 KiB), which bounds the memory. */
+  private static final long MAX_PAGES = 1L << 27;
+
   private long size;
   private boolean sizeKnown;
   private int pageSize;
@@ -40,14 +43,18 @@ final class PageSumTable {
 
   /** A page of the transaction. */
   void page(long number, long checksum) {
-    int index = Math.toIntExact(number);
+    total = PageChecksums.xor(total, checksum);
+    pages++;
+    if (number > MAX_PAGES) {
+      complete = false;
+      return;
+    }
+    int index = (int) number;
     grow(index);
     long old = known(index);
     complete &= old != 0;
     change = PageChecksums.xor(PageChecksums.xor(change, old), checksum);
-    total = PageChecksums.xor(total, checksum);
     sums[index] = checksum;
-    pages++;
   }
 
   private long known(int index) {
@@ -87,6 +94,8 @@ final class PageSumTable {
     if (whole) {
       return total;
     }
-    return complete && !mayHaveShrunk ? PageChecksums.xor(PageChecksums.xor(PageChecksums.EMPTY, pre), change) : 0;
+    return complete && !mayHaveShrunk
+        ? PageChecksums.xor(PageChecksums.xor(PageChecksums.EMPTY, pre), change)
+        : 0;
   }
 }

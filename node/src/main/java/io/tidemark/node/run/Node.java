@@ -11,7 +11,6 @@ import io.tidemark.node.run.NodeEvent.Signal;
 import io.tidemark.node.run.Unmounting.Outcome;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -94,7 +93,7 @@ public final class Node {
     LOG.info(
         "mounted {} in {} ms: {}, epoch {}, {} databases, API on port {}",
         config.fuse().dir(),
-        millisSinceProcessStart(),
+        ProcessAge.millis(),
         state.isPrimary() ? "primary" : "read-only (lease.candidate is false)",
         store.epoch(),
         store.databases().size(),
@@ -126,11 +125,6 @@ public final class Node {
       }
       throw e;
     }
-  }
-
-  private static long millisSinceProcessStart() {
-    Instant start = ProcessHandle.current().info().startInstant().orElse(Instant.now());
-    return Duration.between(start, Instant.now()).toMillis();
   }
 
   /** Runs the commands: all but the last to completion. Returns the code of one that failed. */

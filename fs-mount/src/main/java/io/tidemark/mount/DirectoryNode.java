@@ -1,0 +1,23 @@
+package io.tidemark.mount;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** A directory, with the nodes of its names that the kernel knows. */
+final class DirectoryNode extends Node {
+  final Map<String, Node> children = new HashMap<>();
+
+  DirectoryNode(long id, DirectoryNode parent, String name, Attributes attributes) {
+    super(id, parent, name, attributes);
+  }
+
+  @Override
+  long size() {
+    return 4096;
+  }
+
+  @Override
+  int links() {
+    return 2;
+  }
+}

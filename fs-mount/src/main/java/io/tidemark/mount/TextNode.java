@@ -1,0 +1,28 @@
+package io.tidemark.mount;
+
+import java.nio.charset.StandardCharsets;
+import java.util.function.Supplier;
+
+/** A small file whose text is made when it is read: {@code NAME-pos}, {@code .lag}. */
+final class TextNode extends Node {
+  private final Supplier<String> text;
+
+  TextNode(long id, DirectoryNode parent, String name, int uid, int gid, Supplier<String> text) {
+    super(id, parent, name, new Attributes(Attributes.S_IFREG, 0444, uid, gid));
+    this.text = text;
+  }
+
+  byte[] bytes() {
+    return text.get().getBytes(StandardCharsets.US_ASCII);
+  }
+
+  @Override
+  long size() {
+    return bytes().length;
+  }
+
+  @Override
+  long attrValidNanos() {
+    return 0;
+  }
+}

@@ -1,0 +1,85 @@
+package io.tidemark.mount;
+
+import io.tidemark.database.Store;
+import io.tidemark.mount.fuse.FuseMount;
+import io.tidemark.mount.fuse.MountOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** A store, mounted. */
+public final class TidemarkMount implements AutoCloseable {
+  private final TidemarkFileSystem files;
+  private final FuseMount mount;
+
+  private TidemarkMount(TidemarkFileSystem files, FuseMount mount) {
+    this.files = files;
+    this.mount = mount;
+  }
+
+  /**
+   * Mounts a store; when this returns, programs can use it.
+   *
+   * @throws io.tidemark.mount.fuse.MountException with cause and next step; nothing is mounted then
+   */
+  public static TidemarkMount mount(Store store, MountOptions options) throws IOException {
+    TidemarkFileSystem files = new TidemarkFileSystem(store);
+    FuseMount mount = FuseMount.mount(files, options);
+    files.mounted(mount.mountPoint());
+    return new TidemarkMount(files, mount);
+  }
+
+  public Path mountPoint() {
+    return mount.mountPoint();
+  }
+
+  /** False once it is unmounted, by whomever. */
+  public boolean isMounted() {
+    return mount.isMounted();
+  }
+
+  /** Requests so far by kind, such as {@code WRITE}. */
+  public Map<String, Long> requestCounts() {
+    return mount.requestCounts();
+  }
+
+  /** Waits until the file system was unmounted by anybody. */
+  public void awaitStopped() throws InterruptedException {
+    mount.awaitStopped();
+  }
+
+  /**
+   * Unmounts.
+   *
+   * @throws io.tidemark.mount.fuse.MountBusyException naming the processes that still use files;
+   *     the mount goes on working
+   */
+  public void unmount() throws IOException {
+    files.unmounting();
+    try {
+      mount.unmount();
+    } catch (IOException e) {
+      if (mount.isMounted()) {
+        files.mounted(mount.mountPoint());
+      }
+      throw e;
+    }
+  }
+
+  /** Takes the mount out of the directory tree although it is in use. */
+  public void detach() throws IOException {
+    files.unmounting();
+    mount.detach();
+  }
+
+  /** Ends the connection at once; programs that use files get I/O errors. */
+  public void abort() throws IOException {
+    mount.abort();
+    files.unmounting();
+  }
+
+  @Override
+  public void close() throws IOException {
+    unmount();
+  }
+}

@@ -1,0 +1,121 @@
+package io.tidemark.node.bench;
+
+import io.tidemark.node.json.Json;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/**
+ * Runs rows in two directories in turn, so that whatever else the machine does hits both alike, and
+ * compares the medians.
+ */
+public final class Benchmark {
+  private static final int ROUNDS = 5;
+
+  private final Path dir;
+  private final Path against;
+  private final long seconds;
+  private final List<BenchRow> rows;
+  private final CacheDropper cache = new CacheDropper();
+
+  /** A finished row. */
+  public record Line(
+      String name,
+      String about,
+      String unit,
+      double dirRate,
+      double againstRate,
+      double ratio,
+      String dirText,
+      String againstText,
+      Map<String, Object> json) {}
+
+  /**
+   * A benchmark of a directory against another one.
+   *
+   * @param seconds measuring time of each row in each directory
+   * @param bigSize bytes of the large database
+   * @param only names of rows; empty for all
+   * @throws IllegalArgumentException when a name is unknown
+   */
+  public Benchmark(Path dir, Path against, long seconds, long bigSize, Set<String> only) {
+    this.dir = dir;
+    this.against = against;
+    this.seconds = seconds;
+    List<BenchRow> all = new BenchRows(bigSize, cache).all();
+    Set<String> unknown = new TreeSet<>(only);
+    all.forEach(row -> unknown.remove(row.name()));
+    if (!unknown.isEmpty()) {
+      List<String> names = all.stream().map(BenchRow::name).toList();
+      throw new IllegalArgumentException(
+          "There is no row "
+              + String.join(", ", unknown)
+              + ". Rows: "
+              + String.join(", ", names)
+              + ".");
+    }
+    this.rows = all.stream().filter(row -> only.isEmpty() || only.contains(row.name())).toList();
+  }
+
+  /** How cold reads are made cold. */
+  public String cacheNote() {
+    return cache.about();
+  }
+
+  /** Runs every row; each is handed over as soon as it is done. */
+  public void run(Consumer<String> progress, Consumer<Line> lines)
+      throws SQLException, IOException {
+    try {
+      for (BenchRow row : rows) {
+        progress.accept(row.about());
+        lines.accept(measure(row));
+      }
+    } finally {
+      BenchDatabase.delete(BenchRows.bigFile(dir));
+      BenchDatabase.delete(BenchRows.bigFile(against));
+    }
+  }
+
+  private Line measure(BenchRow row) throws SQLException, IOException {
+    List<BenchRound> ours = new ArrayList<>();
+    List<BenchRound> theirs = new ArrayList<>();
+    long nanos = seconds * 1_000_000_000L / ROUNDS;
+    try (BenchRow.Run a = row.opener().open(dir);
+        BenchRow.Run b = row.opener().open(against)) {
+      // Unmeasured: the JIT and the caches.
+      a.round(nanos / 4);
+      b.round(nanos / 4);
+      for (int i = 0; i < ROUNDS; i++) {
+        ours.add(a.round(nanos));
+        theirs.add(b.round(nanos));
+      }
+    }
+    return line(row, BenchResult.of(ours), BenchResult.of(theirs));
+  }
+
+  private static Line line(BenchRow row, BenchResult ours, BenchResult theirs) {
+    double ratio = ours.median() / theirs.median();
+    return new Line(
+        row.name(),
+        row.about(),
+        row.unit(),
+        ours.median(),
+        theirs.median(),
+        ratio,
+        BenchText.of(row.unit(), ours),
+        BenchText.of(row.unit(), theirs),
+        Json.object(
+            "name", row.name(),
+            "about", row.about(),
+            "unit", row.unit(),
+            "dir", ours.toJson(),
+            "against", theirs.toJson(),
+            "ratio", ratio));
+  }
+}

@@ -1,0 +1,167 @@
+package io.tidemark.node.cli;
+
+import io.tidemark.node.bench.Benchmark;
+import io.tidemark.node.bench.Benchmark.Line;
+import io.tidemark.node.bench.FileSystems;
+import io.tidemark.node.config.SizeText;
+import io.tidemark.node.json.Json;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures a mount against another directory of the same machine. */
+@Command(
+    name = "bench",
+    description = "Measures SQLite in a mount and in another directory in turn, and compares them.",
+    footer = {"", "A ratio of 1.00 means: as fast as the other directory; above 1, faster."})
+final class BenchCommand extends ToolCommand {
+  @Mixin private ApiOptions api;
+
+  @Option(
+      names = "--dir",
+      paramLabel = "DIR",
+      description = "In the mount; default: the node's mount.")
+  private Path dir;
+
+  @Option(
+      names = "--against",
+      paramLabel = "DIR",
+      description = "To compare with; default: a new directory beside the node's data directory.")
+  private Path against;
+
+  @Option(
+      names = "--seconds",
+      defaultValue = "5",
+      paramLabel = "N",
+      description = "Measuring time per row and directory (default 5).")
+  private long seconds;
+
+  @Option(
+      names = "--size",
+      defaultValue = "1GiB",
+      paramLabel = "SIZE",
+      description = "Size of the large database (default 1GiB).")
+  private String size;
+
+  @Option(names = "--only", split = ",", paramLabel = "ROW", description = "Only these rows.")
+  private List<String> only = List.of();
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  int call(Context context) throws Failure, IOException {
+    CommandLineTool.quietLog(debug);
+    if (seconds < 1) {
+      throw new Failure(Failure.USAGE, "--seconds must be at least 1.", null);
+    }
+    Map<String, Object> node =
+        dir == null || against == null ? api.client().getJson("/status") : Map.of();
+    Path measured = dir != null ? dir : Path.of(String.valueOf(node.get("mount")));
+    FileSystems fileSystem = directory(measured);
+    if (!fileSystem.isTidemark()) {
+      throw new Failure(
+          measured + " is not in a mount of Tidemark but on " + fileSystem + ". Choose --dir.");
+    }
+    if (against != null) {
+      run(context, measured, fileSystem, against);
+      return 0;
+    }
+    Path beside = besideData(node, fileSystem);
+    try {
+      run(context, measured, fileSystem, beside);
+    } finally {
+      Files.deleteIfExists(beside);
+    }
+    return 0;
+  }
+
+  private static FileSystems directory(Path directory) throws Failure, IOException {
+    if (!Files.isDirectory(directory)) {
+      throw new Failure("There is no directory " + directory + ".");
+    }
+    return FileSystems.of(directory);
+  }
+
+  /** A new directory on the disk of the node's data, for a fair comparison. */
+  private static Path besideData(Map<String, Object> node, FileSystems fileSystem)
+      throws Failure, IOException {
+    if (!fileSystem.mountPoint().equals(node.get("mount"))) {
+      throw new Failure(
+          "The node at --url serves "
+              + node.get("mount")
+              + ", not "
+              + fileSystem.mountPoint()
+              + ". Give --against a directory on the disk of the data directory.");
+    }
+    Path data = Path.of(String.valueOf(node.get("path")));
+    return Files.createTempDirectory(data.toAbsolutePath().getParent(), "tidemark-bench-");
+  }
+
+  private void run(Context context, Path measured, FileSystems fileSystem, Path other)
+      throws Failure, IOException {
+    FileSystems otherSystem = directory(other);
+    Benchmark benchmark;
+    try {
+      benchmark = new Benchmark(measured, other, seconds, SizeText.parse(size), Set.copyOf(only));
+    } catch (IllegalArgumentException e) {
+      throw new Failure(Failure.USAGE, e.getMessage(), e);
+    }
+    List<Map<String, Object>> results = new ArrayList<>();
+    PrintStream out = context.out();
+    if (!json) {
+      out.printf("dir      %s  %s%n", measured, fileSystem);
+      out.printf("against  %s  %s%n", other, otherSystem);
+      out.printf("%s%n%n", benchmark.cacheNote());
+    }
+    try {
+      benchmark.run(
+          row -> progress(context.err(), row),
+          line -> {
+            results.add(line.json());
+            progress(context.err(), null);
+            if (!json) {
+              print(out, line);
+            }
+          });
+    } catch (SQLException e) {
+      throw new Failure("SQLite failed: " + e.getMessage() + ".", e);
+    }
+    if (json) {
+      out.println(
+          Json.write(
+              Json.object(
+                  "dir", measured.toString(),
+                  "dirFileSystem", fileSystem.toString(),
+                  "against", other.toString(),
+                  "againstFileSystem", otherSystem.toString(),
+                  "cache", benchmark.cacheNote(),
+                  "rows", results)));
+    }
+  }
+
+  private static void print(PrintStream out, Line line) {
+    out.printf("%s  [%s, %s]%n", line.about(), line.name(), line.unit());
+    out.printf("  dir      %s%n", line.dirText());
+    out.printf("  against  %s%n", line.againstText());
+    out.printf(Locale.ROOT, "  ratio    %.2f%n", line.ratio());
+    out.flush();
+  }
+
+  private static void progress(PrintStream err, String row) {
+    if (err == System.err && Progress.isTerminal()) {
+      err.print(row == null ? "\r\u001b[K" : "\r" + row + " ...\u001b[K");
+      err.flush();
+    }
+  }
+}
