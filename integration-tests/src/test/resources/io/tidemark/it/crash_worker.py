@@ -1,6 +1,6 @@
 """Commits transactions until it is killed or the database fails, and says so after each COMMIT.
 
-    crash_worker.py JOURNAL_MODE WORKER SEED DATABASE [DATABASE]
+    crash_worker.py JOURNAL_MODE SYNCHRONOUS WORKER SEED DATABASE [DATABASE]
 
 Prints "ACK seq" when COMMIT has returned, "END reason" when it cannot go on. Each transaction
 writes several rows that say how many they are, moves an amount between two accounts, and notes its
@@ -13,7 +13,8 @@ import sqlite3
 import sys
 import time
 
-mode, worker, seed, paths = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+mode, synchronous, worker, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+paths = sys.argv[5:]
 rng = random.Random(seed)
 
 
@@ -52,7 +53,7 @@ def main():
         schemas.append("other")
     for schema in schemas:
         connection.execute("PRAGMA %s.journal_mode=%s" % (schema, mode)).fetchone()
-        connection.execute("PRAGMA %s.synchronous=FULL" % schema)
+        connection.execute("PRAGMA %s.synchronous=%s" % (schema, synchronous))
         if worker % 2 == 1:
             # A tiny cache spills pages of open transactions.
             connection.execute("PRAGMA %s.cache_size=5" % schema)

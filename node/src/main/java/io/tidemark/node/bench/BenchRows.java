@@ -187,13 +187,13 @@ final class BenchRows {
     long start = System.nanoTime();
     long now = start;
     long done = 0;
-    while (now - start < nanos) {
+    do {
       operation.run();
       long end = System.nanoTime();
       samples.add(end - now);
       now = end;
       done++;
-    }
+    } while (now - start < nanos);
     return new BenchRound(done * 1e9 / (now - start), samples.toArray());
   }
 }

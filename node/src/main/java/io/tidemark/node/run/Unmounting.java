@@ -1,6 +1,5 @@
 package io.tidemark.node.run;
 
-import io.tidemark.mount.fuse.MountBusyException;
 import java.io.IOException;
 import java.time.Duration;
 import org.slf4j.Logger;
@@ -40,18 +39,14 @@ final class Unmounting {
       try {
         mount.unmount();
         return Outcome.CLEAN;
-      } catch (MountBusyException busy) {
-        if (!busy.getMessage().equals(said)) {
-          said = busy.getMessage();
-          LOG.warn(
-              "{} Trying for {} s; a second signal detaches at once.", said, patience.toSeconds());
+      } catch (IOException e) {
+        if (!e.getMessage().equals(said)) {
+          said = e.getMessage();
+          LOG.warn("{} Trying for {} s; a signal detaches at once.", said, patience.toSeconds());
         }
         if (insistence.await(PAUSE)) {
           return detach(mount, "as asked");
         }
-      } catch (IOException e) {
-        LOG.warn("Cannot unmount: {}", e.getMessage());
-        return detach(mount, "because unmounting failed");
       }
       if (ticker.nanos() - deadline >= 0) {
         return detach(mount, "after " + patience.toSeconds() + " s");
