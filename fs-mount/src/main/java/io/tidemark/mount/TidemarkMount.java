@@ -6,9 +6,13 @@ import io.tidemark.mount.fuse.MountOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A store, mounted. */
 public final class TidemarkMount implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TidemarkMount.class);
+
   private final TidemarkFileSystem files;
   private final FuseMount mount;
 
@@ -66,10 +70,17 @@ public final class TidemarkMount implements AutoCloseable {
     }
   }
 
-  /** Takes the mount out of the directory tree although it is in use. */
-  public void detach() throws IOException {
+  /**
+   * Takes the mount out of the directory tree although it is in use. The last resort of a program
+   * that ends: a failure is only logged.
+   */
+  public void detach() {
     files.unmounting();
-    mount.detach();
+    try {
+      mount.detach();
+    } catch (IOException e) {
+      LOG.warn("{} stays in the directory tree: {}", mount.mountPoint(), e.getMessage());
+    }
   }
 
   /** Ends the connection at once; programs that use files get I/O errors. */

@@ -1,6 +1,7 @@
 """What a database means, as one digest; shared by the drivers and the checker."""
 
 import hashlib
+import sqlite3
 
 
 def dump_sha(connection, schema="main"):
@@ -15,8 +16,14 @@ def dump_sha(connection, schema="main"):
             tables.append(row[1])
     for table in tables:
         digest.update(table.encode())
+        columns, order = "rowid, *", "ORDER BY rowid"
+        try:
+            connection.execute('SELECT rowid FROM %s."%s" LIMIT 0' % (schema, table))
+        except sqlite3.OperationalError:
+            # WITHOUT ROWID: comes in the order of its primary key.
+            columns, order = "*", ""
         for row in connection.execute(
-            'SELECT rowid, * FROM %s."%s" ORDER BY rowid' % (schema, table)
+            'SELECT %s FROM %s."%s" %s' % (columns, schema, table, order)
         ):
             digest.update(repr(row).encode())
     return digest.hexdigest()

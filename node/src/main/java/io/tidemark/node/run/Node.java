@@ -1,6 +1,8 @@
 package io.tidemark.node.run;
 
+import io.tidemark.database.FaultPoint;
 import io.tidemark.database.Store;
+import io.tidemark.mount.fuse.ProcessKill;
 import io.tidemark.node.config.ExecStep;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.http.ApiLimits;
@@ -79,7 +81,9 @@ public final class Node {
   }
 
   private void start() throws IOException {
+    armFaultPoint();
     store = Store.open(StaticRole.storeOptions(config));
+    store.authority(StaticRole.authority(config.lease()));
     RunningNode state = new RunningNode(config, store);
     // Netty takes longer to load than the mount takes to stand: do both at once.
     CompletableFuture<ApiServer> server = startApi(state);
@@ -227,6 +231,15 @@ public final class Node {
   private void awaitSignal() throws InterruptedException {
     while (!(events.take() instanceof Signal)) {
       // Only a signal ends a node that could not start.
+    }
+  }
+
+  /** For tests of recovery: the process kills itself at a named step. */
+  private static void armFaultPoint() {
+    String spec = System.getenv("TIDEMARK_FAULT");
+    if (spec != null && !spec.isEmpty()) {
+      FaultPoint.arm(spec, ProcessKill::self);
+      LOG.warn("this process will kill itself at {} (TIDEMARK_FAULT)", spec);
     }
   }
 }

@@ -1,6 +1,8 @@
 package io.tidemark.node.run;
 
+import io.tidemark.database.RefusedException;
 import io.tidemark.database.StoreOptions;
+import io.tidemark.database.WriteAuthority;
 import io.tidemark.node.config.NodeConfig;
 
 /**
@@ -12,6 +14,17 @@ final class StaticRole {
 
   static boolean isPrimary(NodeConfig.Lease lease) {
     return lease.candidate();
+  }
+
+  /** A node that is no candidate refuses every transaction before it is captured. */
+  static WriteAuthority authority(NodeConfig.Lease lease) {
+    return isPrimary(lease)
+        ? WriteAuthority.ALWAYS
+        : () -> {
+          throw new RefusedException(
+              RefusedException.Kind.READ_ONLY,
+              "this node only reads (lease.candidate is false); write on the primary");
+        };
   }
 
   /** The options of the store for this role. */
