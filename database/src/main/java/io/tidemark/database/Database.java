@@ -4,7 +4,6 @@ import io.tidemark.database.Disk.DiskFile;
 import io.tidemark.database.RefusedException.Kind;
 import io.tidemark.ltx.Checksum;
 import io.tidemark.ltx.LtxDecoder;
-import io.tidemark.ltx.LtxEncoder;
 import io.tidemark.ltx.LtxHeader;
 import io.tidemark.ltx.PageChecksums;
 import java.io.IOException;
@@ -57,7 +56,6 @@ public final class Database {
 
   private final TransactionLog log;
   private final PageSums sums = new PageSums();
-  private final LtxEncoder encoder = new LtxEncoder();
   private int pageSize;
   private boolean walInHeader;
   private volatile long commitMillis;
@@ -81,10 +79,12 @@ public final class Database {
   private CheckpointFile checkpoint = CheckpointFile.NONE;
   private final List<Long> pins = new ArrayList<>();
 
-  // buffers of the transaction being captured
-  private final ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);
-  private final ByteBuffer compare = ByteBuffer.allocateDirect(MAX_PAGE);
+  /** Transaction up to which the last upkeep left nothing to do. */
+  private volatile long upkept = -1;
+
+  // the transaction being captured
   private final StagedPages staged = new StagedPages();
+  private final IntMap lastFrames = new IntMap();
 
   Database(Store store, String name) throws IOException {
     this.store = store;
@@ -319,7 +319,7 @@ public final class Database {
       }
       into.resize(header.commit());
     }
-    ByteBuffer buffer = page.clear().limit(size);
+    ByteBuffer buffer = Scratch.get().page.clear().limit(size);
     while (decoder.nextPage(buffer)) {
       buffer.clear().limit(size);
       long pgno = decoder.pageNumber();
@@ -539,6 +539,7 @@ public final class Database {
     // First all, then nothing: a page that is no committed one leaves the file as it was.
     int[] frames = new int[length / pageSize];
     long needed = 0;
+    ByteBuffer compare = Scratch.get().compare;
     for (int i = 0; i < frames.length; i++) {
       int pgno = (int) (offset / pageSize) + i + 1;
       ByteBuffer bytes = src.slice(src.position() + i * pageSize, pageSize);
@@ -895,7 +896,8 @@ public final class Database {
           Kind.IO,
           "the WAL of " + name + " has page size " + size + ", the database has " + pageSize);
     }
-    IntMap last = new IntMap();
+    IntMap last = lastFrames;
+    last.clear();
     for (int frame = firstFrame; frame <= lastFrame; frame++) {
       if (Integer.toUnsignedLong(frames.page(frame)) <= newCount) {
         last.put(frames.page(frame), frame + 1);
@@ -969,6 +971,7 @@ public final class Database {
     long lockPage = PageChecksums.lockPage(newPageSize);
     long now = System.currentTimeMillis();
     staged.begin(newCount, newPageSize, now);
+    Scratch scratch = Scratch.get();
     boolean open = false;
     try {
       for (int number : pages) {
@@ -976,7 +979,7 @@ public final class Database {
         if (pgno == lockPage) {
           continue;
         }
-        ByteBuffer bytes = page.clear().limit(newPageSize);
+        ByteBuffer bytes = scratch.page.clear().limit(newPageSize);
         fresh.read(pgno, bytes);
         bytes.flip();
         long crc = PageChecksums.crcOfPage(number, bytes, 0, newPageSize);
@@ -992,7 +995,7 @@ public final class Database {
           begin(newCount, newPageSize, now, firstFrame, lastFrame, group);
           open = true;
         }
-        encoder.pageWithCrc(pgno, bytes.rewind(), crc);
+        scratch.encoder.pageWithCrc(pgno, bytes.rewind(), crc);
         staged.add(number, sum);
         rolling ^= old ^ sum;
         if (pgno == 1) {
@@ -1012,7 +1015,7 @@ public final class Database {
         begin(newCount, newPageSize, now, firstFrame, lastFrame, group);
         open = true;
       }
-      encoder.end(rolling | Checksum.FLAG);
+      scratch.encoder.end(rolling | Checksum.FLAG);
       log.finish(rolling | Checksum.FLAG, now);
     } catch (IOException e) {
       if (open) {
@@ -1032,27 +1035,29 @@ public final class Database {
     long txid = log.tailTxid() + 1;
     boolean inWal = firstFrame >= 0;
     long walOffset = inWal ? walCapture.offsetOf(firstFrame) : 0;
-    encoder.begin(
-        new LtxHeader(
-            store.options().compress() ? LtxHeader.FLAG_LZ4 : 0,
-            newPageSize,
-            newCount,
-            txid,
-            txid,
-            now,
-            txid == 1 ? 0 : log.tailChecksum(),
-            walOffset,
-            inWal ? walCapture.offsetOf(lastFrame + 1) - walOffset : 0,
-            inWal ? walCapture.salt1() : 0,
-            inWal ? walCapture.salt2() : 0,
-            store.nodeNumber()),
-        log);
+    Scratch.get()
+        .encoder
+        .begin(
+            new LtxHeader(
+                store.options().compress() ? LtxHeader.FLAG_LZ4 : 0,
+                newPageSize,
+                newCount,
+                txid,
+                txid,
+                now,
+                txid == 1 ? 0 : log.tailChecksum(),
+                walOffset,
+                inWal ? walCapture.offsetOf(lastFrame + 1) - walOffset : 0,
+                inWal ? walCapture.salt1() : 0,
+                inWal ? walCapture.salt2() : 0,
+                store.nodeNumber()),
+            log);
   }
 
   /** Checksums can be equal by chance or by design, so equal ones are not taken for equal bytes. */
   private boolean sameBytes(long pgno, int size, ByteBuffer bytes, PageReader before)
       throws IOException {
-    ByteBuffer old = compare.clear().limit(size);
+    ByteBuffer old = Scratch.get().compare.clear().limit(size);
     before.read(pgno, old);
     return old.flip().equals(bytes.rewind());
   }
@@ -1507,7 +1512,7 @@ public final class Database {
     staged.begin(0, pageSize, now);
     begin(0, pageSize, now, -1, 0, null);
     try {
-      encoder.end(Checksum.FLAG);
+      Scratch.get().encoder.end(Checksum.FLAG);
       log.finish(Checksum.FLAG, now);
     } catch (IOException e) {
       log.abort();
@@ -1700,8 +1705,9 @@ public final class Database {
    * Regular work: sync what no application asked to sync, apply what waited, checkpoint and delete
    * old log segments.
    */
-  void upkeep(long nowMillis) throws IOException {
-    if (failed != null) {
+  void upkeep() throws IOException {
+    long tail = position.txid();
+    if (failed != null || (upkept == tail && log.failure() == null && applyProblem == null)) {
       return;
     }
     log.retryIfFenced();
@@ -1730,6 +1736,7 @@ public final class Database {
     if (checkpointDue) {
       checkpoint();
     }
+    upkept = tail;
   }
 
   /** Deletes log segments that are older than the retention allows, and that nothing needs. */
@@ -1796,7 +1803,7 @@ public final class Database {
     for (int frame = 0; frame < frames.committed(); frame++) {
       int pgno = frames.page(frame);
       if (frames.latest(pgno) == frame && Integer.toUnsignedLong(pgno) <= sums.count()) {
-        page.clear().limit(pageSize);
+        ByteBuffer page = Scratch.get().page.clear().limit(pageSize);
         walCapture.readPage(frame, page);
         main.file.write(page.flip(), (Integer.toUnsignedLong(pgno) - 1) * pageSize);
         frames.backfilled(pgno, frame);

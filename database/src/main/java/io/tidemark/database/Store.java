@@ -150,7 +150,7 @@ public final class Store implements AutoCloseable {
 
   private void startUpkeep() {
     upkeep.scheduleWithFixedDelay(
-        () -> each("upkeep", database -> database.upkeep(System.currentTimeMillis())),
+        () -> each("upkeep", Database::upkeep),
         UPKEEP_MILLIS,
         UPKEEP_MILLIS,
         TimeUnit.MILLISECONDS);

@@ -37,7 +37,6 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   static final long FIRST_SEGMENT_BYTES = 256 << 10;
   static final long MAX_SEGMENT_BYTES = 16 << 20;
-  private static final int BUFFER_BYTES = 256 << 10;
   private static final long RETRY_NANOS = 500_000_000L;
 
   /** One segment file. Mutable fields are guarded by the database's lock. */
@@ -95,7 +94,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   private long lastRetry;
 
   // the record being written
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+  private ByteBuffer buffer;
   private final CRC32C crc = new CRC32C();
   private boolean open;
   private long recordTxid;
@@ -469,6 +468,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     flushedTo = recordStart;
     bodyLength = 0;
     crc.reset();
+    buffer = Scratch.get().record;
     buffer.clear().position(RecordHeader.SIZE);
     if (extra != null) {
       try {
@@ -570,7 +570,6 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   /** Gives up the record being written; nothing of it can be found again. */
   void abort() {
     open = false;
-    buffer.clear();
   }
 
   /**

@@ -29,7 +29,6 @@ final class WalCapture {
   static final int FRAME_HEADER = 24;
   private static final int MAGIC_LITTLE = 0x377f0682;
   private static final int MAGIC_BIG = 0x377f0683;
-  private static final int MAX_FRAME = FRAME_HEADER + 65536;
 
   /** The bytes of a transaction of the WAL as its capture wants them. */
   interface Committer {
@@ -47,9 +46,7 @@ final class WalCapture {
   private final Committer committer;
   private final WalFrames frames = new WalFrames();
   private final WalChecksum checksum = new WalChecksum();
-  private final ByteBuffer frame = ByteBuffer.allocateDirect(MAX_FRAME);
   private final ByteBuffer header = ByteBuffer.allocateDirect(HEADER);
-  private final ByteBuffer compare = ByteBuffer.allocateDirect(MAX_FRAME);
 
   private SideFile file;
   private boolean headerValid;
@@ -234,6 +231,7 @@ final class WalCapture {
   }
 
   private boolean sameAsFile(ByteBuffer src, long offset, long committedEnd) throws IOException {
+    ByteBuffer compare = Scratch.get().compare;
     long position = offset;
     long end = Math.min(offset + src.remaining(), committedEnd);
     while (position < end) {
@@ -262,6 +260,7 @@ final class WalCapture {
    */
   private void advance(ByteBuffer src, long offset, long available) throws IOException {
     long start = offset;
+    ByteBuffer frame = Scratch.get().frame;
     while (true) {
       int number = frames.valid();
       long from = offsetOf(number);
@@ -272,7 +271,7 @@ final class WalCapture {
       frame.clear().limit(FRAME_HEADER + pageSize);
       overlaid(frame, from, src, start);
       frame.clear().limit(FRAME_HEADER + pageSize);
-      if (!chainContinues(number)) {
+      if (!chainContinues(frame, number)) {
         return;
       }
       int commitField = frame.getInt(4);
@@ -283,7 +282,7 @@ final class WalCapture {
     }
   }
 
-  private boolean chainContinues(int number) {
+  private boolean chainContinues(ByteBuffer frame, int number) {
     if (frame.getInt(8) != salt1 || frame.getInt(12) != salt2 || frame.getInt(0) == 0) {
       return false;
     }
@@ -368,6 +367,7 @@ final class WalCapture {
    * them: readers may hold it back.
    */
   int frameOfPage(int pgno, ByteBuffer bytes) throws IOException {
+    ByteBuffer compare = Scratch.get().compare;
     for (int number = frames.latest(pgno); number >= 0; number = frames.previousOfPage(number)) {
       compare.clear().limit(pageSize);
       readPage(number, compare);

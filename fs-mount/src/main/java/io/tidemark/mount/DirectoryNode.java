@@ -7,6 +7,9 @@ import java.util.Map;
 final class DirectoryNode extends Node {
   final Map<String, Node> children = new HashMap<>();
 
+  /** Names of files that are no databases changed since the last sync of the directory. */
+  volatile boolean unsyncedNames;
+
   DirectoryNode(long id, DirectoryNode parent, String name, Attributes attributes) {
     super(id, parent, name, attributes);
   }

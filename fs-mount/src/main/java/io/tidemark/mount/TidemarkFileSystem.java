@@ -2,8 +2,11 @@ package io.tidemark.mount;
 
 import io.tidemark.database.Database;
 import io.tidemark.database.DatabaseListener;
+import io.tidemark.database.DatabaseNames;
+import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.database.MainFile;
 import io.tidemark.database.RefusedException;
+import io.tidemark.database.SideFile;
 import io.tidemark.database.Store;
 import io.tidemark.mount.fuse.Entry;
 import io.tidemark.mount.fuse.Errno;
@@ -14,13 +17,17 @@ import io.tidemark.mount.fuse.OpenFlags;
 import io.tidemark.mount.fuse.SetAttr;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -213,7 +220,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     }
   }
 
-  private long nodeOf(io.tidemark.database.SideFile shm) {
+  private long nodeOf(SideFile shm) {
     tree.lock.lock();
     try {
       return tree.idOfShm(shm);
@@ -224,7 +231,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
 
   // ------------------------------------------------------------------ names
 
-  private DirectoryNode directory(long id) throws RefusedException {
+  private DirectoryNode directory(long id) {
     Node node = tree.get(id);
     return node instanceof DirectoryNode ? (DirectoryNode) node : null;
   }
@@ -446,8 +453,14 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     SetAttr owner =
         new SetAttr(SetAttr.UID | SetAttr.GID, -1, 0, 0, request.uid(), request.gid(), 0, 0);
     if (current.uid != request.uid() || current.gid != request.gid()) {
-      current.change(owner, backing);
+      try {
+        current.change(owner, backing);
+      } catch (IOException e) {
+        // Without root we cannot give files away; they stay ours, as on any such mount.
+        LOG.debug("{} stays with the daemon's user: {}", name, e.toString());
+      }
     }
+    parent.unsyncedNames = true;
     return tree.find(parent, name);
   }
 
@@ -507,7 +520,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     try {
       store.authority().check();
     } catch (RefusedException e) {
-      throw new java.nio.file.AccessDeniedException(database.name(), null, e.getMessage());
+      throw new AccessDeniedException(database.name(), null, e.getMessage());
     }
   }
 
@@ -527,7 +540,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
   /** An empty file may become a database: from now on its bytes go to the store. */
   private void makeProvisional(FileNode node) throws IOException {
     String path = node.path();
-    if (io.tidemark.database.DatabaseNames.problem(path) != null) {
+    if (DatabaseNames.problem(path) != null) {
       return;
     }
     Database database = store.getOrCreate(path);
@@ -712,7 +725,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     Content content = node.content;
     Path path = ((Content.Plain) content).path();
     if (startsWithMagic(content)
-        && io.tidemark.database.DatabaseNames.problem(node.path()) == null
+        && DatabaseNames.problem(node.path()) == null
         && Files.exists(path)) {
       takeIntoStore(node, path);
     }
@@ -721,7 +734,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
 
   private static boolean startsWithMagic(Content content) throws IOException {
     ByteBuffer first = ByteBuffer.allocate(MAGIC_LENGTH);
-    return content.read(first, 0) == MAGIC_LENGTH && java.util.Arrays.equals(first.array(), MAGIC);
+    return content.read(first, 0) == MAGIC_LENGTH && Arrays.equals(first.array(), MAGIC);
   }
 
   private void takeIntoStore(FileNode node, Path path) throws IOException {
@@ -736,7 +749,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       } finally {
         tree.lock.unlock();
       }
-    } catch (io.tidemark.database.InvalidDatabaseException e) {
+    } catch (InvalidDatabaseException e) {
       LOG.debug("{} stays a plain file: {}", node.path(), e.getMessage());
     } finally {
       Files.deleteIfExists(copy);
@@ -744,8 +757,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
   }
 
   private static void truncateEntry(Path path) throws IOException {
-    try (var channel =
-        java.nio.channels.FileChannel.open(path, java.nio.file.StandardOpenOption.WRITE)) {
+    try (var channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
       channel.truncate(0);
     }
   }
@@ -1009,6 +1021,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       Files.deleteIfExists(((Content.Plain) content).path());
     } else {
       Files.delete(backing);
+      node.parent.unsyncedNames = true;
     }
   }
 
@@ -1142,6 +1155,8 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       if (target != null) {
         tree.unlink(target);
       }
+      node.parent.unsyncedNames = true;
+      newParent.unsyncedNames = true;
       tree.move(node, newParent, newName);
       if (node instanceof FileNode && ((FileNode) node).content instanceof Content.Plain) {
         ((Content.Plain) ((FileNode) node).content).moved(to);
@@ -1162,7 +1177,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       request.error(Errno.EISDIR);
       return;
     }
-    String problem = io.tidemark.database.DatabaseNames.problem(newPath);
+    String problem = DatabaseNames.problem(newPath);
     if (problem != null) {
       request.error(Errno.EPERM);
       return;
@@ -1180,11 +1195,11 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     Path copy = store.importDirectory().resolve("rename-" + node.id + ".tmp");
     try {
       try (var out =
-          java.nio.channels.FileChannel.open(
+          FileChannel.open(
               copy,
-              java.nio.file.StandardOpenOption.CREATE,
-              java.nio.file.StandardOpenOption.TRUNCATE_EXISTING,
-              java.nio.file.StandardOpenOption.WRITE)) {
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
         database.exportTo(out, bytes -> {});
       }
       Database renamed = store.importDatabase(newPath, copy);
@@ -1218,7 +1233,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     Map<String, Integer> names = new TreeMap<>();
     try (var stream = Files.newDirectoryStream(tree.backing(directory.path()))) {
       for (Path entry : stream) {
-        String name = io.tidemark.database.DatabaseNames.decode(entry.getFileName().toString());
+        String name = DatabaseNames.decode(entry.getFileName().toString());
         if (name != null) {
           int type = Files.isSymbolicLink(entry) ? 10 : Files.isDirectory(entry) ? 4 : 8;
           names.put(name, type);
@@ -1287,8 +1302,25 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
   @Override
   public void fsyncdir(FuseRequest request, long id, long handleNumber) {
     // SQLite syncs the directory after it deleted its journal. Names of databases are durable with
-    // their log; journals mean nothing after a restart.
-    request.replyOk();
+    // their log, journals mean nothing after a restart: only other files need it.
+    Node node = tree.get(id);
+    if (!(node instanceof DirectoryNode) || !((DirectoryNode) node).unsyncedNames) {
+      request.replyOk();
+      return;
+    }
+    request.blocking(
+        () ->
+            run(
+                request,
+                () -> {
+                  DirectoryNode directory = (DirectoryNode) node;
+                  directory.unsyncedNames = false;
+                  try (FileChannel channel =
+                      FileChannel.open(tree.backing(directory.path()), StandardOpenOption.READ)) {
+                    channel.force(true);
+                  }
+                  request.replyOk();
+                }));
   }
 
   @Override

@@ -37,8 +37,10 @@ final class Guard {
 
       dead() {
         read -r stat 2>/dev/null </proc/$pid/stat || return 0
-        case ${stat##*) } in Z* | X*) return 0 ;; esac
-        return 1
+        set -- ${stat##*) }
+        case $1 in Z | X) return 0 ;; esac
+        # PF_EXITING: it may hang in the FLUSH of a file of its own mount
+        [ $(($7 / 4 % 2)) -eq 1 ]
       }
       mounted() {
         while read -r a b device c point rest; do
@@ -60,11 +62,13 @@ final class Guard {
         fi
         finish
       }
-      # The signal says that one thread died; the process may live on, or need a moment to die.
+      # The signal says that one thread died; the process may live on, or need a while to die.
       check() {
-        for i in 1 2 3 4 5 6 7 8 9 10; do
+        i=0
+        while [ $i -lt 150 ]; do
           dead && remove
           sleep 0.2
+          i=$((i + 1))
         done
       }
 
@@ -74,6 +78,8 @@ final class Guard {
         poller=$!
       fi
       trap check USR2
+      echo ready
+      exec >/dev/null
       while :; do
         if read -r word; then
           [ "$word" = done ] && finish
@@ -129,6 +135,10 @@ final class Guard {
     while (!done) {
       try {
         Process started = launch();
+        // Before its traps are set, a signal would simply kill it.
+        if (started.inputReader().readLine() == null) {
+          throw new IOException("it ended with status " + started.waitFor());
+        }
         synchronized (this) {
           process = started;
           notifyAll();
@@ -166,7 +176,6 @@ final class Guard {
     command.add(mountPoint.toString());
     return new ProcessBuilder(command)
         .directory(new File("/"))
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
   }

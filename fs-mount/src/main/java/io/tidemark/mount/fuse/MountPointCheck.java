@@ -66,15 +66,14 @@ final class MountPointCheck {
               + " --cap-add SYS_ADMIN");
     }
     mounter.checkUsable();
-    if (!mounter.isRoot()) {
-      return; // fusermount3 opens the device for us
-    }
+    // Without root it is fusermount3 that opens the device, but with the caller's rights.
     int fd = Native.C.open(Native.cString(DEVICE.toString()), Native.O_RDWR | Native.O_CLOEXEC, 0);
     if (fd < 0) {
       throw new MountException(
           "cannot open /dev/fuse ("
               + Errno.name(Native.errno())
-              + "); allow this process to use the device, in a container with --device /dev/fuse");
+              + "); allow this user to use it (chmod 666 /dev/fuse is the default of most"
+              + " distributions), in a container also with --device /dev/fuse");
     }
     Native.close(fd);
   }

@@ -12,6 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +22,17 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(90)
 class MountLifecycleTest {
   @TempDir Path temp;
+
+  /** After a failed test: a mount that hangs would hang the removal of the directory, too. */
+  @AfterEach
+  void nothingStaysMounted() throws Exception {
+    for (MountTable.Mount mount : MountTable.read()) {
+      if (mount.isFuse() && Path.of(mount.mountPoint()).startsWith(temp.toAbsolutePath())) {
+        FuseControl.abort(mount.minor());
+        Mounter.ofThisProcess().detach(Path.of(mount.mountPoint()));
+      }
+    }
+  }
 
   @ParameterizedTest
   @EnumSource

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,10 @@ class NonRootMountTest {
     FuseSupport.requireRoot();
     FuseSupport.requireProgram("fusermount3");
     FuseSupport.requireProgram("setpriv");
+    FuseSupport.needs(
+        Files.getPosixFilePermissions(Path.of("/dev/fuse"))
+            .contains(PosixFilePermission.OTHERS_WRITE),
+        "/dev/fuse is closed to other users; run chmod 666 /dev/fuse");
     temp = Files.createTempDirectory("tidemark-nobody");
     backing = Files.createDirectory(temp.resolve("backing"));
     root = Files.createDirectory(temp.resolve("mount point"));
@@ -48,6 +53,7 @@ class NonRootMountTest {
   void removeDirectories() throws IOException, InterruptedException {
     if (temp != null) {
       if (MountTable.at(root).isPresent()) {
+        FuseControl.abort(MountTable.at(root).get().minor());
         Client.run("umount", "-l", root.toString());
       }
       Client.run("rm", "-r", temp.toString());

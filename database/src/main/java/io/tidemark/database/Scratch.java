@@ -1,0 +1,35 @@
+package io.tidemark.database;
+
+import io.tidemark.ltx.LtxEncoder;
+import java.nio.ByteBuffer;
+
+/**
+ * Buffers for the capture of one transaction. They belong to the thread and not to the database: a
+ * node may have thousands of databases, but only a few threads, and a capture begins and ends on
+ * one of them.
+ */
+final class Scratch {
+  private static final int MAX_PAGE = 65536;
+  private static final int RECORD = 256 << 10;
+  private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
+
+  /** The page that is being looked at. */
+  final ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);
+
+  /** What it is compared with. */
+  final ByteBuffer compare = ByteBuffer.allocateDirect(MAX_PAGE);
+
+  /** A WAL frame with its header. */
+  final ByteBuffer frame = ByteBuffer.allocateDirect(WalCapture.FRAME_HEADER + MAX_PAGE);
+
+  /** The record that is being written. */
+  final ByteBuffer record = ByteBuffer.allocateDirect(RECORD);
+
+  final LtxEncoder encoder = new LtxEncoder();
+
+  private Scratch() {}
+
+  static Scratch get() {
+    return OF_THREAD.get();
+  }
+}
