@@ -95,11 +95,12 @@ final class YamlReader {
           place(keyNode) + ": " + path + " has no meaning here: " + key.ignored() + ".");
       return;
     }
+    if (path.startsWith("http.") && isBlank(node)) {
+      // Such as a token from a variable that is not set: must not mean "no token".
+      throw new ConfigException(
+          place(keyNode) + ": " + path + " has no value. Set one or remove the line.");
+    }
     if (isNull(node)) {
-      if (path.startsWith("http.")) {
-        throw new ConfigException(
-            place(keyNode) + ": " + path + " has no value. Set one or remove the line.");
-      }
       return;
     }
     values.put(path, value(path, node));
@@ -146,6 +147,10 @@ final class YamlReader {
 
   private String place(Node node) {
     return source + " line " + (node.getStartMark().getLine() + 1);
+  }
+
+  private static boolean isBlank(Node node) {
+    return node instanceof ScalarNode scalar && scalar.getValue().isBlank() || isNull(node);
   }
 
   private static boolean isNull(Node node) {

@@ -102,7 +102,12 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     headTimeout =
         ctx.executor()
             .schedule(() -> ctx.close(), limits.requestTimeout().toMillis(), TimeUnit.MILLISECONDS);
-    ctx.read();
+    readNext(ctx);
+  }
+
+  /** Asks for the next message, outside of the delivery of this one, which would lose the wish. */
+  private static void readNext(ChannelHandlerContext ctx) {
+    ctx.executor().execute(ctx::read);
   }
 
   @Override
@@ -124,7 +129,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
 
   private void onHead(ChannelHandlerContext ctx, Object message) {
     if (!(message instanceof HttpRequest request)) {
-      ctx.read();
+      readNext(ctx);
       return;
     }
     headTimeout.cancel(false);
@@ -137,14 +142,14 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     } catch (ApiException e) {
       action = new Action.Instant(Reply.error(e));
     }
-    if (action instanceof Action.Instant instant && (hasBody(request) || isBroken(request))) {
+    if (action instanceof Action.Instant instant && (isBroken(request) || hasBody(request))) {
       // Answers at once and lets the client finish sending, so that it reads the answer.
       sendAndDiscard(ctx, instant.reply());
     } else if (action instanceof Action.Import wanted) {
       startImport(ctx, request, wanted.name());
     } else {
       expect = Expect.END;
-      ctx.read();
+      readNext(ctx);
     }
   }
 
@@ -210,7 +215,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     expect = Expect.REST;
     ignored = 0;
     ctx.executor().schedule(() -> ctx.close(), LINGER_SECONDS, TimeUnit.SECONDS);
-    ctx.read();
+    readNext(ctx);
   }
 
   private void onRest(ChannelHandlerContext ctx, Object message) {
@@ -220,7 +225,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     if (message instanceof LastHttpContent || ignored > MAX_DISCARDED) {
       ctx.close();
     } else {
-      ctx.read();
+      readNext(ctx);
     }
   }
 
@@ -231,7 +236,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     } else if (message instanceof LastHttpContent) {
       perform(ctx);
     } else {
-      ctx.read();
+      readNext(ctx);
     }
   }
 

@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 
 /** Sends exact bytes, which the usual clients would refuse to. */
 final class RawClient implements AutoCloseable {
-  private static final int PATIENCE_MILLIS = 20_000;
+  private static final int PATIENCE_MILLIS = 5_000;
 
   private final Socket socket = new Socket();
 
