@@ -141,6 +141,9 @@ public final class Database {
         health = DatabaseStatus.Health.FAILED;
       } else {
         problem = log.failure() != null ? log.failure() : applyProblem;
+        if (problem == null && unjournaled && exists()) {
+          problem = strayBytes();
+        }
         if (problem != null) {
           health = DatabaseStatus.Health.READ_ONLY;
         }
@@ -164,6 +167,21 @@ public final class Database {
     }
   }
 
+  /** Programs see something else than the committed image, and it cannot be committed. */
+  private String strayBytes() {
+    try {
+      String content = problemOfContent();
+      return content == null
+          ? null
+          : "written past SQLite, no database any more ("
+              + content
+              + "); not recorded. 'tidemark export' gives the last good state, a restart brings it"
+              + " back";
+    } catch (RefusedException e) {
+      return e.getMessage();
+    }
+  }
+
   /** Why nothing of this database can be served, or null. */
   public String failure() {
     return failed;
@@ -182,14 +200,8 @@ public final class Database {
 
   private void checkMayCommit() throws RefusedException {
     checkUsable();
-    try {
-      store.authority().check();
-    } catch (RefusedException e) {
-      metrics.refusedCommits.increment();
-      throw e;
-    }
+    store.authority().check();
     if (applyProblem != null && !retryApply()) {
-      metrics.refusedCommits.increment();
       boolean full = applyProblem.contains("No space left");
       throw new RefusedException(full ? Kind.NO_SPACE : Kind.IO, applyProblem);
     }
@@ -626,7 +638,7 @@ public final class Database {
         syncRequested = true;
         return;
       }
-      commitUnjournaled(true);
+      commitUnjournaled(true, true);
     } finally {
       lock.unlock();
     }
@@ -642,7 +654,7 @@ public final class Database {
     lock.lock();
     try {
       if (checkLive(file) && !journalActive && !walCapture.isActive()) {
-        commitUnjournaled(false);
+        commitUnjournaled(false, true);
       }
     } finally {
       lock.unlock();
@@ -654,14 +666,17 @@ public final class Database {
     lock.lock();
     try {
       if (main != null && failed == null && !journalActive && !walCapture.isActive()) {
-        commitUnjournaled(false);
+        commitUnjournaled(false, false);
       }
     } finally {
       lock.unlock();
     }
   }
 
-  private void commitUnjournaled(boolean sync) throws RefusedException {
+  /**
+   * @param heard whether the writer hears of a failure
+   */
+  private void commitUnjournaled(boolean sync, boolean heard) throws RefusedException {
     if (!image.hasUncommitted()) {
       unjournaled = false;
       return;
@@ -670,7 +685,17 @@ public final class Database {
       return; // not a whole database yet, or none at all: its owner may still be writing
     }
     syncRequested = sync;
-    commitImage(null);
+    try {
+      commitImage(null);
+    } catch (RefusedException e) {
+      // There is no journal that somebody could roll back. What was refused must not come back when
+      // the reason is gone; what nobody was told of waits for the disk.
+      if (heard || e.kind() == Kind.READ_ONLY) {
+        LOG.warn("{}: writes that were refused are undone", name);
+        discardUncommitted();
+      }
+      throw e;
+    }
     finishImage();
     unjournaled = false;
   }
@@ -794,12 +819,14 @@ public final class Database {
   private boolean appendImage(GroupInfo group, boolean onlyAsk) throws RefusedException {
     try {
       SqliteHeader header = visibleHeader();
-      String problem = header.problem(main.size);
+      // SQLite takes what the last page lacks for zeros; its backup can leave such a file.
+      long wholePages = roundUp(main.size, Math.max(1, header.pageSize()));
+      String problem = header.problem(wholePages);
       if (problem != null) {
         throw new RefusedException(Kind.IO, name + " would not be a database: " + problem);
       }
       int newPageSize = header.pageSize();
-      long newCount = header.pageCount(main.size);
+      long newCount = header.pageCount(wholePages);
       boolean whole = newPageSize != pageSize;
       int[] pages =
           whole ? allPages(newCount) : image.touchedPages(newPageSize, sums.count(), newCount);
@@ -816,6 +843,10 @@ public final class Database {
     } catch (IOException e) {
       throw refused("capturing a transaction of", e);
     }
+  }
+
+  private static long roundUp(long size, int multiple) {
+    return (size + multiple - 1) / multiple * multiple;
   }
 
   private static int[] allPages(long count) {
@@ -963,7 +994,6 @@ public final class Database {
       boolean onlyAsk)
       throws RefusedException {
     long start = System.nanoTime();
-    checkMayCommit();
     FaultPoint.COMMIT_BEFORE_APPEND.pass();
     boolean renumbered = newPageSize != pageSize;
     long oldCount = renumbered ? 0 : sums.count();
@@ -1028,9 +1058,11 @@ public final class Database {
     return true;
   }
 
+  /** Only now is permission asked for: what changes nothing, such as a rollback, needs none. */
   private void begin(
       long newCount, int newPageSize, long now, int firstFrame, int lastFrame, GroupInfo group)
       throws IOException {
+    checkMayCommit();
     log.begin(store.epoch(), group == null ? null : group.encode());
     long txid = log.tailTxid() + 1;
     boolean inWal = firstFrame >= 0;
@@ -1507,7 +1539,6 @@ public final class Database {
   }
 
   private void appendDrop() throws IOException {
-    checkMayCommit();
     long now = System.currentTimeMillis();
     staged.begin(0, pageSize, now);
     begin(0, pageSize, now, -1, 0, null);

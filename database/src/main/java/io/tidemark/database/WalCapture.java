@@ -320,18 +320,31 @@ final class WalCapture {
       frames.commit(number, txid);
     } catch (RefusedException e) {
       frames.rewind(first);
-      takeBack(number, sizeBefore);
+      takeBack(number, sizeBefore, start, length);
       throw e;
     }
     return start + length;
   }
 
-  /** Makes the commit frame invalid again. Its transaction was refused; its writer knows. */
-  private void takeBack(int number, long sizeBefore) {
+  /**
+   * Makes the transaction invalid again. It was refused; its writer knows, or repeats only the
+   * piece that failed: then the frames must become valid once more. So nothing but this piece is
+   * undone, and it is enough to spoil one byte of it.
+   */
+  private void takeBack(int number, long sizeBefore, long start, int length) {
     try {
-      file.write(ByteBuffer.allocate(FRAME_HEADER), offsetOf(number));
+      if (length == 0) {
+        file.write(ByteBuffer.allocate(FRAME_HEADER), offsetOf(number));
+        return;
+      }
       if (sizeBefore < file.size()) {
-        file.truncate(Math.max(sizeBefore, offsetOf(number)));
+        file.truncate(Math.max(sizeBefore, start));
+      }
+      long last = start + length - 1;
+      if (last < file.size()) {
+        ByteBuffer spoiled = ByteBuffer.allocate(1);
+        file.read(spoiled, last);
+        file.write(spoiled.put(0, (byte) ~spoiled.get(0)).flip(), last);
       }
     } catch (IOException e) {
       LOG.error("{}: cannot take a refused frame back from the WAL: {}", name, e.toString());

@@ -19,8 +19,9 @@ final class DirectoryNode extends Node {
     return 4096;
   }
 
+  /** 1 = unknown: tools take 2 for "has no subdirectories". */
   @Override
   int links() {
-    return 2;
+    return 1;
   }
 }

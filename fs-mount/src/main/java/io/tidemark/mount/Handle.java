@@ -4,6 +4,9 @@ package io.tidemark.mount;
 final class Handle {
   final Node node;
 
+  /** The daemon's own, on its own mount. */
+  boolean own;
+
   /** Something was written through it, so that its closing can complete a transaction. */
   volatile boolean wrote;
 

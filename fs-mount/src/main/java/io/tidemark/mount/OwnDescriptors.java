@@ -2,26 +2,49 @@ package io.tidemark.mount;
 
 import io.tidemark.mount.fuse.OwnMountFiles;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Descriptors of the daemon on files of its own mount, opened once for each incarnation of a file.
- * Used by one thread only, which serves no request: opening waits for the threads that do.
+ * Descriptors of the daemon on files of its own mount, opened once for each incarnation of a file
+ * and kept while programs use it: after that they would only keep the mount busy. Used by one
+ * thread only, which serves no request: opening waits for the threads that do.
  */
 final class OwnDescriptors {
   private static final Logger LOG = LoggerFactory.getLogger(OwnDescriptors.class);
 
   private record Open(Object incarnation, int fd) {}
 
+  /** Threads whose opens are the daemon's own, by the id that a FUSE request carries. */
+  private static final Set<Integer> THREADS = ConcurrentHashMap.newKeySet();
+
   private final Path mountPoint;
   private final Map<String, Open> open = new HashMap<>();
 
   OwnDescriptors(Path mountPoint) {
     this.mountPoint = mountPoint;
+  }
+
+  /** Whether a request of that thread comes from the daemon itself. */
+  static boolean isOwnThread(int tid) {
+    return THREADS.contains(tid);
+  }
+
+  /** To be called by the thread that will use these descriptors. */
+  static void registerThread() {
+    try {
+      // PID/task/TID
+      String self = Files.readSymbolicLink(Path.of("/proc/thread-self")).toString();
+      THREADS.add(Integer.parseInt(self.substring(self.lastIndexOf('/') + 1)));
+    } catch (IOException e) {
+      LOG.warn("cannot tell own requests from others: {}", e.toString());
+    }
   }
 
   /**

@@ -487,7 +487,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
           }
           FileNode node =
               existing != null ? (FileNode) existing : makeFile(request, parent, name, mode);
-          long handle = openHandle(node);
+          long handle = openHandle(request, node);
           request.replyCreate(entry(node), handle, OpenFlags.KEEP_CACHE);
         });
   }
@@ -618,13 +618,19 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
 
   // -------------------------------------------------------- open and close
 
-  private long openHandle(Node node) throws IOException {
+  private long openHandle(FuseRequest request, Node node) throws IOException {
+    Handle handle = new Handle(node);
+    handle.own = OwnDescriptors.isOwnThread(request.tid());
     if (node instanceof FileNode) {
       FileNode file = (FileNode) node;
       file.content.opened();
       file.handles++;
+      WalIndexGuard guard = walIndexGuard;
+      if (guard != null && !handle.own && file.content instanceof Content.Shm) {
+        guard.opened(((Content.Shm) file.content).file());
+      }
     }
-    return handles.add(new Handle(node));
+    return handles.add(handle);
   }
 
   @Override
@@ -640,10 +646,10 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
             if (writes) {
               request.error(Errno.EACCES);
             } else {
-              request.replyOpen(openHandle(node), OpenFlags.DIRECT_IO);
+              request.replyOpen(openHandle(request, node), OpenFlags.DIRECT_IO);
             }
           } else if (node instanceof FileNode) {
-            request.replyOpen(openHandle(node), OpenFlags.KEEP_CACHE);
+            request.replyOpen(openHandle(request, node), OpenFlags.KEEP_CACHE);
           } else {
             request.error(Errno.EISDIR);
           }
@@ -659,7 +665,9 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     }
     FileNode node = (FileNode) handle.node;
     Content content = node.content;
-    noteWalClosed(content);
+    if (!handle.own) {
+      noteWalClosed(content);
+    }
     if (!handle.wrote) {
       request.replyOk();
       return;
@@ -705,7 +713,11 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     request.replyOk();
   }
 
-  /** The bytes make no database. */
+  /**
+   * The bytes make no database. A file that never was one becomes a plain file. If there is a
+   * committed image, what was written over it past SQLite stays visible, as on any file system, but
+   * it is never recorded: the image and its log are untouched.
+   */
   private void settleInvalid(FileNode node, Content.Main main) throws IOException {
     Database database = main.database();
     if (!database.exists()) {
@@ -713,10 +725,12 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       return;
     }
     String problem = database.problemOfContent();
-    if (problem != null && database.discardUncommitted()) {
-      throw new RefusedException(
-          RefusedException.Kind.IO,
-          database.name() + " would no longer be a database (" + problem + "); writes undone");
+    if (problem != null) {
+      LOG.error(
+          "{} was written past SQLite and is no database any more ({}); this is not recorded."
+              + " 'tidemark export' gives the last good state, a restart brings it back",
+          database.name(),
+          problem);
     }
   }
 
@@ -770,7 +784,11 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       return;
     }
     FileNode node = (FileNode) handle.node;
-    noteWalClosed(node.content);
+    WalIndexGuard guard = walIndexGuard;
+    if (guard != null && !handle.own && node.content instanceof Content.Shm) {
+      Content.Shm shm = (Content.Shm) node.content;
+      guard.released(shm.database(), shm.file());
+    }
     if (node.content instanceof Content.Main) {
       Content.Main main = (Content.Main) node.content;
       if (handle.wrote && main.file().isLive() && main.database().hasUnjournaledWrites()) {

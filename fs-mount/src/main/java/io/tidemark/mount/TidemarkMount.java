@@ -2,6 +2,7 @@ package io.tidemark.mount;
 
 import io.tidemark.database.Store;
 import io.tidemark.mount.fuse.FuseMount;
+import io.tidemark.mount.fuse.MountBusyException;
 import io.tidemark.mount.fuse.MountOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -85,7 +86,13 @@ public final class TidemarkMount implements AutoCloseable {
 
   /** Ends the connection at once; programs that use files get I/O errors. */
   public void abort() throws IOException {
-    mount.abort();
+    try {
+      mount.abort();
+    } catch (MountBusyException e) {
+      // The connection has ended; only the directory is still in use, by ourselves or by programs.
+      files.unmounting();
+      mount.detach();
+    }
     files.unmounting();
   }
 

@@ -75,6 +75,7 @@ final class UnlockWatcher {
   }
 
   private void run() {
+    OwnDescriptors.registerThread();
     while (!stopped) {
       try {
         Question question =

@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
@@ -44,6 +46,10 @@ final class WalIndexGuard {
   private final OwnDescriptors descriptors;
   private final KernelCache cache;
   private final ToLongFunction<SideFile> nodeOf;
+
+  /** Handles that programs have on each wal-index. */
+  private final Map<SideFile, Integer> inUse = new ConcurrentHashMap<>();
+
   private final LinkedBlockingQueue<Suspicion> queue = new LinkedBlockingQueue<>();
   private final ByteBuffer index =
       ByteBuffer.allocateDirect(HEADERS).order(ByteOrder.nativeOrder());
@@ -66,6 +72,17 @@ final class WalIndexGuard {
     queue.add(new Suspicion(database, 0));
   }
 
+  /** A program opened a wal-index. */
+  void opened(SideFile shm) {
+    inUse.merge(shm, 1, Integer::sum);
+  }
+
+  /** A program's handle of a wal-index is gone. */
+  void released(Database database, SideFile shm) {
+    inUse.computeIfPresent(shm, (key, count) -> count == 1 ? null : count - 1);
+    check(database);
+  }
+
   void stop() {
     stopped = true;
     queue.add(new Suspicion(null, 0));
@@ -81,6 +98,7 @@ final class WalIndexGuard {
   }
 
   private void run() {
+    OwnDescriptors.registerThread();
     try {
       while (!stopped) {
         Suspicion suspicion = queue.take();
@@ -102,11 +120,17 @@ final class WalIndexGuard {
    */
   private boolean settle(Database database) {
     SideFile shm = database.shm();
-    if (shm == null || shm.size() < HEADERS || database.wal() == null) {
+    String path = database.name() + Names.Side.SHM.suffix;
+    if (shm == null || inUse.getOrDefault(shm, 0) == 0) {
+      // Whoever comes next finds no wal-index in use and recovers it from the WAL.
+      descriptors.close(path);
+      return true;
+    }
+    if (shm.size() < HEADERS || database.walExtent().frames() == 0) {
       return true;
     }
     try {
-      int fd = descriptors.get(database.name() + Names.Side.SHM.suffix, shm);
+      int fd = descriptors.get(path, shm);
       if (!isBehind(fd, database.walExtent())) {
         return true;
       }

@@ -71,30 +71,30 @@ class BadInputTest {
   void aMissingFuseDeviceIsNamed() {
     Requirements.programs("unshare");
     // In a mount namespace of its own the device is hidden from the program only.
-    String script = "mount --bind /dev/null /dev/fuse && exec \"$@\"";
-    String gone = "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec \"$@\"";
-    for (String hide : java.util.List.of(script, gone)) {
-      Command.Result result =
-          Command.of(
-                  "unshare",
-                  "-m",
-                  "sh",
-                  "-c",
-                  hide,
-                  "sh",
-                  Settings.java(),
-                  "-jar",
-                  Settings.jar(),
-                  "mount",
-                  "--fuse-dir",
-                  bench.scratchDirectory("mount"),
-                  "--data-dir",
-                  bench.scratch("data"),
-                  "--http-addr",
-                  "127.0.0.1:" + TidemarkProcess.freePort())
-              .run();
-      assertRefused(result, FAILED, "/dev/fuse");
-    }
+    String hide =
+        "mount -t tmpfs none /dev"
+            + " && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9"
+            + " && exec \"$@\"";
+    Command.Result result =
+        Command.of(
+                "unshare",
+                "-m",
+                "sh",
+                "-c",
+                hide,
+                "sh",
+                Settings.java(),
+                "-jar",
+                Settings.jar(),
+                "mount",
+                "--fuse-dir",
+                bench.scratchDirectory("mount"),
+                "--data-dir",
+                bench.scratch("data"),
+                "--http-addr",
+                "127.0.0.1:" + TidemarkProcess.freePort())
+            .run();
+    assertRefused(result, FAILED, "/dev/fuse");
   }
 
   @Test
@@ -177,7 +177,7 @@ class BadInputTest {
     TidemarkProcess tidemark = bench.tidemark("node").start();
     Path text = bench.scratch("letter.txt");
     Files.writeString(text, "not a database, but longer than the header of one. ".repeat(20));
-    assertImportRefused(tidemark, text, "not a database");
+    assertImportRefused(tidemark, text, "not a SQLite database");
     Path empty = bench.scratch("empty.db");
     Files.writeString(empty, "");
     assertImportRefused(tidemark, empty, "empty");

@@ -1,6 +1,7 @@
 package io.tidemark.mount.fuse;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,7 +81,7 @@ public final class FuseMount {
     log.info(
         "mounted on {} ({} transport, connection {})",
         mount.mountPoint,
-        options.transport().name().toLowerCase(java.util.Locale.ROOT),
+        options.transport().name().toLowerCase(Locale.ROOT),
         mount.minor);
     return mount;
   }
@@ -128,7 +129,9 @@ public final class FuseMount {
    */
   public void unmount() throws MountException {
     if (!transport.isStopped() && isInMountTable()) {
+      transport.mute(true);
       if (!mounter.unmount(mountPoint)) {
+        transport.mute(false);
         throw new MountBusyException(mountPoint, HolderScan.holders(mountPoint, minor));
       }
     } else if (isInMountTable()) {
@@ -164,9 +167,7 @@ public final class FuseMount {
 
   /** Waits until the file system was unmounted by anybody. */
   public void awaitStopped() throws InterruptedException {
-    while (!transport.awaitStopped(Long.MAX_VALUE)) {
-      // Not reached in this life of the universe
-    }
+    transport.awaitStopped(Long.MAX_VALUE);
   }
 
   private boolean isInMountTable() throws MountException {

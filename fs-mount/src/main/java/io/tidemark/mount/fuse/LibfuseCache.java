@@ -30,7 +30,7 @@ final class LibfuseCache implements KernelCache {
   @Override
   public void invalidate(long node, long offset, long length) {
     String path = transport.operations().pathOf(node);
-    if (path != null) {
+    if (path != null && transport.canNotify()) {
       invalidateInode(inode(path), offset, length);
     }
   }
@@ -43,13 +43,13 @@ final class LibfuseCache implements KernelCache {
   @Override
   public void invalidateEntry(long parent, String name) {
     String directory = transport.operations().pathOf(parent);
-    if (directory == null) {
+    if (directory == null || !transport.canNotify()) {
       return;
     }
     // A name that is made again gets its old inode from libfuse, with the old contents cached.
     invalidateInode(inode(directory + "/" + name), 0, 0);
     long parentInode = inode(directory);
-    if (parentInode > 0) {
+    if (parentInode > 0 && transport.canNotify()) {
       byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
       check(
           "entry",
@@ -69,7 +69,7 @@ final class LibfuseCache implements KernelCache {
   }
 
   private void invalidateInode(long inode, long offset, long length) {
-    if (inode > 0) {
+    if (inode > 0 && transport.canNotify()) {
       check(
           "inode",
           transport

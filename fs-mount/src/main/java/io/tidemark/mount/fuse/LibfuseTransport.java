@@ -37,6 +37,7 @@ final class LibfuseTransport implements Transport {
   private final CountDownLatch ready = new CountDownLatch(1);
   private final CountDownLatch stopped = new CountDownLatch(1);
   private volatile boolean started;
+  private volatile boolean muted;
   private volatile long channel;
 
   /** The closures of the callbacks: native code has only their addresses. */
@@ -108,6 +109,16 @@ final class LibfuseTransport implements Transport {
       log.error("the file system failed in start()", e);
     }
     ready.countDown();
+  }
+
+  /** libfuse frees its channel when it ends; a notification must not use it then. */
+  @Override
+  public void mute(boolean value) {
+    muted = value;
+  }
+
+  boolean canNotify() {
+    return !muted && started && !isStopped();
   }
 
   LibfuseBinding.Functions libfuse() {

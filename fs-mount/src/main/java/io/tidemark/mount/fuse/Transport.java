@@ -13,4 +13,9 @@ interface Transport {
    * @return false when it still lives after {@code millis}
    */
   boolean awaitStopped(long millis) throws InterruptedException;
+
+  /** Notifications do nothing while muted: an attempt to unmount is under way. */
+  default void mute(boolean muted) {
+    // The kernel transport keeps its descriptor until the last message is out.
+  }
 }

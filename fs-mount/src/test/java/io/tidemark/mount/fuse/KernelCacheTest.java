@@ -148,9 +148,8 @@ class KernelCacheTest {
     cache.invalidateEntry(4711, "x");
     cache.store(4711, 0, ByteBuffer.allocate(10));
     m.close();
-    if (transport == MountOptions.Transport.KERNEL) {
-      cache.invalidate(4711, 0, 0);
-      cache.store(4711, 0, ByteBuffer.allocate(10));
-    }
+    cache.invalidate(FuseFileSystem.ROOT_NODE, 0, 0);
+    cache.invalidateEntry(FuseFileSystem.ROOT_NODE, "x");
+    cache.store(FuseFileSystem.ROOT_NODE, 0, ByteBuffer.allocate(10));
   }
 }

@@ -26,14 +26,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.BiPredicate;
 import java.util.stream.Stream;
 
 /** Shows a backing directory; tests hook in where they need other behaviour. */
 class PassThroughFs implements FuseFileSystem {
-  private static final int S_IFDIR = 0040000;
   private static final int S_IFREG = 0100000;
-  private static final int S_IFLNK = 0120000;
 
   final Path backing;
   final long validNanos;
@@ -42,7 +39,7 @@ class PassThroughFs implements FuseFileSystem {
   /** Asked before each operation ("write", file name); true = the hook answers. */
   volatile Hook hook = (request, operation, name) -> false;
 
-  /** How fsync is done: sync(true) by default. */
+  /** Sync as blocking work, as a real file system would; else on the reader thread. */
   volatile boolean blockingFsync = true;
 
   /** Tests answer requests in place of the file system here. */
@@ -574,12 +571,10 @@ class PassThroughFs implements FuseFileSystem {
     List<Path> entries = (List<Path>) handles.get(handle);
     for (int i = (int) offset; i < entries.size(); i++) {
       Path path = entries.get(i);
-      BiPredicate<Path, Integer> is =
-          (p, kind) ->
-              kind == S_IFDIR
-                  ? Files.isDirectory(p, LinkOption.NOFOLLOW_LINKS)
-                  : Files.isSymbolicLink(p);
-      int type = is.test(path, S_IFDIR) ? 4 : is.test(path, S_IFLNK) ? 10 : 8;
+      int type =
+          Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
+              ? 4
+              : Files.isSymbolicLink(path) ? 10 : 8;
       if (!request.addDirectoryEntry(i + 1000L, i + 1L, type, path.getFileName().toString())) {
         break;
       }

@@ -11,6 +11,7 @@ import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -22,6 +23,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
     footer = "%nExit codes: 0 done, 1 failed, 2 usage or configuration.")
 public final class CommandLineTool {
   private static final List<String> LATER = List.of("run", "promote", "handoff", "divergent");
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help.")
+  private boolean help;
 
   private CommandLineTool() {}
 

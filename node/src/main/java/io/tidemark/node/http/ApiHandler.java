@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One connection: reads a request, answers it, reads the next. Messages arrive one by one, each
- * only after {@code read()} was called, so pipelined requests wait in the socket. Fields belong to
- * the event loop, except where said.
+ * only after {@link #readNext}, so pipelined requests wait in the socket. Fields belong to the
+ * event loop, except where said.
  */
 final class ApiHandler extends ChannelInboundHandlerAdapter {
   private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
@@ -105,13 +105,17 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     readNext(ctx);
   }
 
-  /** Asks for the next message, outside of the delivery of this one, which would lose the wish. */
-  private static void readNext(ChannelHandlerContext ctx) {
-    ctx.executor().execute(ctx::read);
+  /**
+   * Lets the next message come. Reading goes on until the decoder has made one, however many pieces
+   * it arrives in, and stops with its delivery.
+   */
+  static void readNext(ChannelHandlerContext ctx) {
+    ctx.executor().execute(() -> ctx.channel().config().setAutoRead(true));
   }
 
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
+    ctx.channel().config().setAutoRead(false);
     if (expect == Expect.BODY && message instanceof HttpContent piece) {
       upload.offer(piece);
       return;

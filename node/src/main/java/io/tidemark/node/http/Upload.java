@@ -55,7 +55,7 @@ final class Upload {
       boolean last = false;
       long written = 0;
       while (!last) {
-        ctx.executor().execute(ctx::read);
+        ApiHandler.readNext(ctx);
         HttpContent piece = next();
         try {
           written += piece.content().readableBytes();

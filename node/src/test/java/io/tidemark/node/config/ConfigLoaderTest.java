@@ -144,6 +144,12 @@ class ConfigLoaderTest {
         .hasMessageContaining("unknown key " + unknown + ". Did you mean " + nearest + "?");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"{cert: /a}", "{ca: /a}", "{cert: /nonexistent, key: /nonexistent}"})
+  void certificatesComeInPairsAndMustBeReadable(String tls) {
+    assertRefused(DIRS + "http: {tls: " + tls + "}").hasMessageContaining("http.tls");
+  }
+
   @Test
   void aKeyGivenTwiceIsRefused() {
     assertRefused("fuse: {dir: /a, dir: /b}").hasMessageContaining("fuse.dir is given twice");
@@ -173,7 +179,6 @@ class ConfigLoaderTest {
         "exec: ['']",
         "proxy: {passthrough: [{a: b}]}",
         "http: {token: }",
-        "http: {tls: {cert: /nonexistent}}",
         "fuse: {dir: [/a, /b]}",
         "[a, b]",
         "a: b: c",
