@@ -50,6 +50,9 @@ record CheckpointFile(
         return null;
       }
       if (header.getInt(8) != VERSION) {
+        if (!endsWithItsChecksum(file)) {
+          return null; // damaged, not of another version
+        }
         throw new CorruptLogException(
             path
                 + " has version "
@@ -96,6 +99,24 @@ record CheckpointFile(
           header.getLong(56),
           sums);
     }
+  }
+
+  /** In every version the last four bytes are the checksum of all before them. */
+  private static boolean endsWithItsChecksum(DiskFile file) throws IOException {
+    CRC32C crc = new CRC32C();
+    ByteBuffer chunk = ByteBuffer.allocateDirect(64 * 1024);
+    long end = file.size() - 4;
+    for (long position = 0; position < end; position += chunk.limit()) {
+      chunk.clear().limit((int) Math.min(chunk.capacity(), end - position));
+      file.read(chunk, position);
+      crc.update(chunk.flip());
+      if (chunk.limit() == 0) {
+        return false;
+      }
+    }
+    ByteBuffer stored = ByteBuffer.allocate(4);
+    file.read(stored, end);
+    return stored.getInt(0) == (int) crc.getValue();
   }
 
   void write(Disk disk, Path path) throws IOException {

@@ -100,6 +100,7 @@ final class DataDirectory implements AutoCloseable {
       for (String directory : List.of("dbs", "files", "volatile", "import")) {
         disk.createDirectories(root.resolve(directory));
       }
+      disk.syncDirectory(root);
       return new DataDirectory(root, disk, channel, format, epoch);
     } catch (IOException | RuntimeException e) {
       channel.close();

@@ -66,6 +66,9 @@ public final class Database {
   private long unappliedSince;
   private volatile boolean unjournaled;
 
+  /** Counts what programs change in the database file. */
+  private volatile long changes;
+
   private volatile SideFile journal;
   private volatile boolean journalActive;
   private boolean syncRequested;
@@ -192,6 +195,35 @@ public final class Database {
     LOG.error("{} is not served: {}", name, reason);
   }
 
+  /** Names, sizes and times of the files, to see whether somebody mended something. */
+  String stateOfFiles() {
+    StringBuilder state = new StringBuilder();
+    try {
+      for (Path path : List.of(directory, directory.resolve("log"))) {
+        for (String entry : disk.list(path)) {
+          Path file = path.resolve(entry);
+          state.append(entry).append(' ').append(Files.size(file)).append(' ');
+          state.append(Files.getLastModifiedTime(file).toMillis()).append('\n');
+        }
+      }
+    } catch (IOException e) {
+      state.append(e);
+    }
+    return state.toString();
+  }
+
+  /** Another object serves this name from now on; handles of this one fail. */
+  void retire() {
+    lock.lock();
+    try {
+      detachMain(MainFile.State.REPLACED);
+      image.close();
+      log.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void checkUsable() throws RefusedException {
     if (failed != null) {
       throw new RefusedException(Kind.IO, failed);
@@ -223,7 +255,9 @@ public final class Database {
   GroupInfo openLog() throws IOException {
     CheckpointFile found = CheckpointFile.read(disk, directory.resolve("checkpoint"));
     checkpoint = found == null ? CheckpointFile.NONE : found;
-    return found == null ? log.openWhole() : log.open(found.redoTxid(), found.txid());
+    GroupInfo group = found == null ? log.openWhole() : log.open(found.redoTxid(), found.txid());
+    // What a checkpoint has was complete.
+    return log.tailTxid() > checkpoint.txid() ? group : null;
   }
 
   long logTail() {
@@ -512,6 +546,7 @@ public final class Database {
         return;
       }
       noteUnjournaled();
+      changes++;
       image.write(src, offset);
       file.size = Math.max(file.size, end);
     } catch (IOException e) {
@@ -613,6 +648,7 @@ public final class Database {
                 + " 'tidemark import'");
       } else if (size < file.size && (size < committedSize || image.hasUncommitted())) {
         noteUnjournaled();
+        changes++;
         image.cut(size, file.size);
       }
       file.size = size;
@@ -649,11 +685,24 @@ public final class Database {
     return unjournaled;
   }
 
-  /** A handle that wrote was closed: what it wrote outside any transaction is complete now. */
-  public void flush(MainFile file) throws RefusedException {
+  /**
+   * Number of changes to the database file so far. Who asked for it, then found the writer's lock
+   * free and finds the number still the same, holds no half of the next transaction.
+   */
+  public long changes() {
+    return changes;
+  }
+
+  /**
+   * A handle that wrote was closed: what it wrote outside any transaction is complete now.
+   *
+   * @param seen {@link #changes} before the writer's lock was found free; nothing is done if there
+   *     were more
+   */
+  public void flush(MainFile file, long seen) throws RefusedException {
     lock.lock();
     try {
-      if (checkLive(file) && !journalActive && !walCapture.isActive()) {
+      if (checkLive(file) && changes == seen && !journalActive && !walCapture.isActive()) {
         commitUnjournaled(false, true);
       }
     } finally {
@@ -661,13 +710,22 @@ public final class Database {
     }
   }
 
-  /** Nobody holds RESERVED: writes outside a transaction are complete if they make a database. */
-  public void commitIfUnlocked() throws RefusedException {
+  /**
+   * Nobody held RESERVED: writes outside a transaction are complete if they make a database.
+   *
+   * @param seen {@link #changes} before RESERVED was found free
+   * @return false if there were more changes: the next transaction has begun
+   */
+  public boolean commitIfUnlocked(long seen) throws RefusedException {
     lock.lock();
     try {
+      if (changes != seen) {
+        return false;
+      }
       if (main != null && failed == null && !journalActive && !walCapture.isActive()) {
         commitUnjournaled(false, false);
       }
+      return true;
     } finally {
       lock.unlock();
     }
@@ -817,6 +875,9 @@ public final class Database {
    * @param onlyAsk says whether there would be a record, and appends none
    */
   private boolean appendImage(GroupInfo group, boolean onlyAsk) throws RefusedException {
+    if (main.size == 0 && !exists()) {
+      return false; // the first transaction of all was rolled back
+    }
     try {
       SqliteHeader header = visibleHeader();
       // SQLite takes what the last page lacks for zeros; its backup can leave such a file.
@@ -1716,6 +1777,7 @@ public final class Database {
       log.awaitDurable(next.txid());
       if (file != null) {
         file.sync();
+        disk.syncDirectory(directory); // the checkpoint must not outlive the name of the file
       }
       FaultPoint.CHECKPOINT_AFTER_SYNC.pass();
     } finally {

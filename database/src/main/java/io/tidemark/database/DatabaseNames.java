@@ -26,6 +26,9 @@ public final class DatabaseNames {
     if (name == null || name.isEmpty()) {
       return "the name is empty";
     }
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
+      return "the name is not valid Unicode";
+    }
     for (String component : name.split("/", -1)) {
       if (component.isEmpty() || component.equals(".") || component.equals("..")) {
         return "'" + component + "' cannot be a part of a name";

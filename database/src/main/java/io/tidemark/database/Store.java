@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,6 +39,7 @@ public final class Store implements AutoCloseable {
   private final DataDirectory dataDirectory;
   private final RandomGenerator random;
   private final Map<String, Database> databases = new ConcurrentSkipListMap<>();
+  private final Map<String, String> failedStates = new HashMap<>();
   private final AtomicLong numbers = new AtomicLong();
   private final ExecutorService background;
   private final ScheduledExecutorService upkeep;
@@ -115,7 +117,8 @@ public final class Store implements AutoCloseable {
     for (GroupInfo group : lastGroups.values()) {
       for (GroupInfo.Member member : group.members()) {
         Database other = databases.get(member.name());
-        if (other != null && other.failure() == null && other.logTail() < member.txid()) {
+        // A database that is not there at all lost its first transaction.
+        if (other == null || (other.failure() == null && other.logTail() < member.txid())) {
           incomplete.add(group.id());
         }
       }
@@ -129,6 +132,9 @@ public final class Store implements AutoCloseable {
     for (Database database : databases.values()) {
       if (database.failure() == null) {
         attempt(database, database::redo);
+      }
+      if (database.failure() != null) {
+        failedStates.put(database.name(), database.stateOfFiles());
       }
     }
   }
@@ -155,7 +161,43 @@ public final class Store implements AutoCloseable {
         UPKEEP_MILLIS,
         TimeUnit.MILLISECONDS);
     upkeep.scheduleWithFixedDelay(
-        this::enforceRetention, RETENTION_MILLIS, RETENTION_MILLIS, TimeUnit.MILLISECONDS);
+        () -> {
+          retryFailed();
+          enforceRetention();
+        },
+        RETENTION_MILLIS,
+        RETENTION_MILLIS,
+        TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Tries again to recover databases that are not served, once something in their directory has
+   * changed: a segment was put back, or a full disk has room again.
+   */
+  private void retryFailed() {
+    for (Database failed : databases.values()) {
+      if (failed.failure() == null) {
+        continue;
+      }
+      String state = failed.stateOfFiles();
+      if (state.equals(failedStates.put(failed.name(), state))) {
+        continue;
+      }
+      try {
+        Database again = new Database(this, failed.name());
+        if (again.openLog() != null) {
+          LOG.debug("{} ends with a commit over several databases", failed.name());
+        }
+        again.redo();
+        databases.put(failed.name(), again);
+        failedStates.remove(failed.name());
+        failed.retire();
+        listener.replaced(again);
+        LOG.info("{} is served again, at {}", failed.name(), again.position());
+      } catch (IOException | RuntimeException e) {
+        LOG.debug("{} still cannot be served", failed.name(), e);
+      }
+    }
   }
 
   /** Deletes log segments that are past the retention, in all databases. */

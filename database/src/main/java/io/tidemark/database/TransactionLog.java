@@ -70,7 +70,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   private Segment prepared;
   private boolean preparing;
 
-  /** Segments all of whose records were written again elsewhere; deleted when the disk lets us. */
+  /** Segments without a record that counts; deleted when the log is known to be in order. */
   private final List<Path> voided = new ArrayList<>();
 
   private long nextNumber = 1;
@@ -87,10 +87,17 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   /** Segments with bytes that no sync has covered; guarded by itself, never held during a sync. */
   private final ArrayDeque<Segment> unsynced = new ArrayDeque<>();
 
-  private boolean directoryUnsynced;
+  /** From the start: nobody knows whether the one who made these names synced them. */
+  private boolean directoryUnsynced = true;
+
+  private boolean parentsSynced;
   private volatile long durableTxid;
   private volatile long commitTxid;
   private volatile String failure;
+
+  /** A sync failed, so another one of the same files proves nothing; guarded by syncLock. */
+  private IOException syncFailure;
+
   private long lastRetry;
 
   // the record being written
@@ -150,7 +157,6 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   }
 
   private void readSegmentHeaders() throws IOException {
-    List<String> unusable = new ArrayList<>();
     for (String name : disk.list(directory)) {
       if (!name.matches("[0-9a-f]{16}\\.seg")) {
         continue;
@@ -163,8 +169,11 @@ final class TransactionLog implements LtxSink, AutoCloseable {
         file.read(block, 0);
         SegmentHeader header = SegmentHeader.decode(block.flip(), path.toString());
         if (header == null) {
-          // Prepared and never used, or the crash came before its header was durable.
-          unusable.add(name);
+          header = headerFromFirstRecord(file, number);
+        }
+        if (header == null) {
+          checkIsUnused(file, path);
+          voided.add(path);
           continue;
         }
         Segment segment = new Segment(number, path);
@@ -177,22 +186,45 @@ final class TransactionLog implements LtxSink, AutoCloseable {
         segments.add(segment);
       }
     }
-    for (String name : unusable) {
-      disk.delete(directory.resolve(name));
-    }
     dropVoidSegments();
     for (int i = 0; i + 1 < segments.size(); i++) {
       segments.get(i).lastTxid = segments.get(i + 1).firstTxid - 1;
     }
   }
 
+  /** All that the first block says follows from the first record, if there is one. */
+  private static SegmentHeader headerFromFirstRecord(DiskFile file, long number)
+      throws IOException {
+    RecordHeader first = new SegmentReader(file).recordAt(SegmentHeader.BLOCK);
+    if (first == null) {
+      return null;
+    }
+    LtxEnvelope envelope = LtxEnvelope.read(file, SegmentHeader.BLOCK, first);
+    return new SegmentHeader(
+        number,
+        first.txid(),
+        envelope.preChecksum(),
+        first.epoch(),
+        envelope.header().timestampMillis());
+  }
+
+  /** Without a header and a first record a segment was prepared and never used, unless it was. */
+  private static void checkIsUnused(DiskFile file, Path path) throws IOException {
+    if (new SegmentReader(file).findProofOfDurability(SegmentHeader.BLOCK, 0) >= 0) {
+      throw new CorruptLogException(
+          path
+              + " holds transactions but its beginning is damaged; import a backup, or drop the"
+              + " database");
+    }
+  }
+
   /** A segment is void when a later one starts at or before its first transaction. */
-  private void dropVoidSegments() throws IOException {
+  private void dropVoidSegments() {
     long least = Long.MAX_VALUE;
     for (int i = segments.size() - 1; i >= 0; i--) {
       Segment segment = segments.get(i);
       if (segment.firstTxid >= least) {
-        disk.delete(segment.path);
+        voided.add(segment.path);
         segments.remove(i);
       } else {
         least = segment.firstTxid;
@@ -281,7 +313,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
               + "; import a backup, or drop the database");
     }
     while (segments.size() > first) {
-      disk.delete(segments.remove(segments.size() - 1).path);
+      voided.add(segments.remove(segments.size() - 1).path);
     }
   }
 
@@ -387,6 +419,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    * record can ever follow a new one.
    */
   void startAppending(long txid, long checksum) throws IOException {
+    deleteVoided();
     if (segments.isEmpty()) {
       tailTxid = txid;
       tailChecksum = checksum;
@@ -748,7 +781,12 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       if (durableTxid >= txid) {
         return;
       }
-      cause = failure == null ? syncFiles() : new IOException(failure);
+      if (failure != null) {
+        cause = new IOException(failure);
+      } else {
+        cause = syncFailure != null ? syncFailure : syncFiles();
+        syncFailure = cause;
+      }
     } finally {
       syncLock.unlock();
     }
@@ -783,7 +821,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
         segment.file.sync();
       }
       if (names) {
-        disk.syncDirectory(directory);
+        syncNames();
       }
     } catch (IOException e) {
       synchronized (unsynced) {
@@ -808,6 +846,16 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     metrics.logSyncs.increment();
     metrics.syncLatency.record(System.nanoTime() - start);
     return null;
+  }
+
+  /** A segment is durable only if its name is, and the names of the directories that lead to it. */
+  private void syncNames() throws IOException {
+    disk.syncDirectory(directory);
+    if (!parentsSynced) {
+      disk.syncDirectory(directory.getParent());
+      disk.syncDirectory(directory.getParent().getParent());
+      parentsSynced = true;
+    }
   }
 
   private boolean retryNow() {
@@ -840,7 +888,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     syncLock.lock();
     try {
       lastRetry = System.nanoTime();
-      if (durableTxid == tailTxid && failure == null) {
+      if (durableTxid == tailTxid && failure == null && syncFailure == null) {
         return;
       }
       LOG.warn(
@@ -851,7 +899,8 @@ final class TransactionLog implements LtxSink, AutoCloseable {
           tailTxid);
       copyTail();
       failure = null;
-    } catch (IOException e) {
+      syncFailure = null;
+    } catch (IOException | java.io.UncheckedIOException e) {
       failure =
           "the log in "
               + directory
@@ -900,7 +949,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
         copyRecord(segmentOf(location[0]).path, location[1], copy, chunk);
       }
       copy.file.sync();
-      disk.syncDirectory(directory);
+      syncNames();
       adopt(copy, from, offsets);
     } catch (IOException e) {
       closeFile(copy);
@@ -944,6 +993,12 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       unsynced.clear();
       directoryUnsynced = false;
       current = copy;
+    }
+    if (prepared != null) {
+      // Its number is lower than that of the copy, but it would come after it.
+      closeFile(prepared);
+      voided.add(prepared.path);
+      prepared = null;
     }
     for (Segment segment : segments) {
       segment.lastTxid = Math.min(segment.lastTxid, from - 1);
@@ -1056,10 +1111,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   void reap(long neededAfter, long olderThanMillis, long maxBytes) throws IOException {
     assert lock.isHeldByCurrentThread();
     boolean deleted = !voided.isEmpty();
-    while (!voided.isEmpty()) {
-      disk.delete(voided.get(voided.size() - 1));
-      voided.remove(voided.size() - 1);
-    }
+    deleteVoided();
     while (segments.size() > 1) {
       Segment oldest = segments.get(0);
       boolean old = oldest.lastMillis < olderThanMillis;
@@ -1079,6 +1131,13 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     }
     if (deleted) {
       disk.syncDirectory(directory);
+    }
+  }
+
+  private void deleteVoided() throws IOException {
+    while (!voided.isEmpty()) {
+      disk.delete(voided.get(voided.size() - 1));
+      voided.remove(voided.size() - 1);
     }
   }
 

@@ -111,11 +111,16 @@ final class WalFrames {
     return previous[frame];
   }
 
-  /** The database file now has the page as it stands in {@code frame}. */
+  /**
+   * The database file now has the page as it stands in {@code frame}. That may be an older one than
+   * before: a checkpoint that follows one that died begins where that one did, but may be held back
+   * earlier.
+   */
   void backfilled(int pgno, int frame) {
-    if (frame >= backfilled.get(pgno, 0)) {
-      backfilled.put(pgno, frame + 1);
+    if (frame + 1 < backfilled.get(pgno, 0)) {
+      redoFrame = 0;
     }
+    backfilled.put(pgno, frame + 1);
   }
 
   /**

@@ -699,14 +699,15 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
   /** What was written outside a transaction is complete, unless SQLite is in the middle of one. */
   private void flushMain(FuseRequest request, FileNode node, Content.Main main) throws IOException {
     UnlockWatcher watcher = unlockWatcher;
+    long seen = main.database().changes();
     boolean free = true;
     if (watcher != null) {
       free = watcher.settle(main.database()).join();
     }
     if (free) {
-      main.database().flush(main.file());
+      main.database().flush(main.file(), seen);
       main.database().rescanWal();
-      if (main.database().hasUnjournaledWrites()) {
+      if (main.database().hasUnjournaledWrites() && main.database().changes() == seen) {
         settleInvalid(node, main);
       }
     }
@@ -804,9 +805,10 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
   private void releaseAfterWrites(FuseRequest request, FileNode node, Content.Main main) {
     try {
       UnlockWatcher watcher = unlockWatcher;
+      long seen = main.database().changes();
       boolean free = watcher == null || watcher.settle(main.database()).join();
       if (free) {
-        main.database().flush(main.file());
+        main.database().flush(main.file(), seen);
         if (main.database().hasUnjournaledWrites() && node.handles == 1) {
           settleInvalid(node, main);
         }

@@ -129,10 +129,11 @@ final class UnlockWatcher {
     }
     try {
       int fd = descriptors.get(database.name(), main);
+      long seen = database.changes();
       if (OwnMountFiles.heldByOthers(fd, RESERVED, 1)) {
         return false;
       }
-      database.commitIfUnlocked();
+      return database.commitIfUnlocked(seen);
     } catch (IOException e) {
       LOG.debug("{}: {}", database.name(), e.toString());
     }

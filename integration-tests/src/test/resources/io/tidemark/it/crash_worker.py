@@ -20,7 +20,7 @@ rng = random.Random(seed)
 
 def transaction(connection, schemas, number, shown_worker):
     parts = rng.randint(1, 6)
-    size = rng.choice([10, 100, 800, 5000])
+    size = rng.choice([10, 100, 800, 5000]) if rng.random() < 0.98 else 120000
     one, other = rng.sample(range(20), 2)
     amount = rng.randint(1, 50)
     for schema in schemas:
