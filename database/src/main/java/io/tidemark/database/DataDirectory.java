@@ -40,7 +40,7 @@ final class DataDirectory implements AutoCloseable {
   private final Disk disk;
   private final FileChannel lockChannel;
   private final Properties format;
-  private final long epoch;
+  private long epoch;
 
   private DataDirectory(
       Path root, Disk disk, FileChannel lockChannel, Properties format, long epoch) {
@@ -310,6 +310,12 @@ final class DataDirectory implements AutoCloseable {
 
   long epoch() {
     return epoch;
+  }
+
+  /** The log knows a newer epoch than the file, which was lost or restored: takes a newer one. */
+  void raiseEpoch(long newEpoch) throws IOException {
+    writeDurably(disk, root, "epoch", newEpoch + "\n");
+    epoch = newEpoch;
   }
 
   @Override

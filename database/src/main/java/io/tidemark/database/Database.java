@@ -66,6 +66,9 @@ public final class Database {
   private long unappliedSince;
   private volatile boolean unjournaled;
 
+  /** Why writes were undone when no program was there to hear of it. */
+  private volatile RefusedException unheard;
+
   /** Counts what programs change in the database file. */
   private volatile long changes;
 
@@ -79,6 +82,7 @@ public final class Database {
 
   private volatile String failed;
   private volatile String applyProblem;
+  private volatile String fileSyncFailure;
   private CheckpointFile checkpoint = CheckpointFile.NONE;
   private final List<Long> pins = new ArrayList<>();
 
@@ -262,6 +266,11 @@ public final class Database {
 
   long logTail() {
     return log.tailTxid();
+  }
+
+  /** The newest epoch that this database has seen. */
+  long logEpoch() {
+    return Math.max(log.tailEpoch(), checkpoint.epoch());
   }
 
   /** The group that the last record belongs to never became complete: the record does not count. */
@@ -540,7 +549,7 @@ public final class Database {
       if (end > (long) (Integer.MAX_VALUE - 1) * Overlay.BLOCK) {
         throw new RefusedException(Kind.TOO_BIG, name + " would be larger than 8 TiB");
       }
-      if (walCapture.isActive()) {
+      if (onlyCheckpointsWrite()) {
         checkpointWrite(src, offset);
         file.size = Math.max(file.size, end);
         return;
@@ -572,6 +581,11 @@ public final class Database {
       unjournaled = true;
       store.listener().unjournaledWrites(this);
     }
+  }
+
+  /** Beside an empty WAL nothing is left to be checkpointed, and SQLite writes nothing at all. */
+  private boolean onlyCheckpointsWrite() {
+    return walCapture.isActive() || (wal != null && walInHeader && exists() && !journalActive);
   }
 
   /**
@@ -634,7 +648,7 @@ public final class Database {
         return;
       }
       long committedSize = sums.count() * pageSize;
-      if (walCapture.isActive()) {
+      if (onlyCheckpointsWrite()) {
         // The end of a checkpoint cuts what the last commit no longer has; a size hint may grow.
         if (size < committedSize) {
           throw strayWrite(size);
@@ -674,9 +688,23 @@ public final class Database {
         syncRequested = true;
         return;
       }
+      tellUnheard();
       commitUnjournaled(true, true);
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Whether {@link #sync} and {@link #flush} have a failure to report. */
+  public boolean hasUnheardRefusal() {
+    return unheard != null;
+  }
+
+  private void tellUnheard() throws RefusedException {
+    RefusedException reason = unheard;
+    if (reason != null) {
+      unheard = null;
+      throw reason;
     }
   }
 
@@ -702,6 +730,7 @@ public final class Database {
   public void flush(MainFile file, long seen) throws RefusedException {
     lock.lock();
     try {
+      tellUnheard();
       if (checkLive(file) && changes == seen && !journalActive && !walCapture.isActive()) {
         commitUnjournaled(false, true);
       }
@@ -751,9 +780,11 @@ public final class Database {
       if (heard || e.kind() == Kind.READ_ONLY) {
         LOG.warn("{}: writes that were refused are undone", name);
         discardUncommitted();
+        unheard = heard ? null : e;
       }
       throw e;
     }
+    unheard = null;
     finishImage();
     unjournaled = false;
   }
@@ -855,9 +886,14 @@ public final class Database {
     void read(long pgno, ByteBuffer dst) throws IOException;
   }
 
+  /** The first transaction of a file was rolled back: nothing was there before, nothing is now. */
+  private boolean isEmptyAgain() {
+    return sums.count() == 0 && main != null && main.size == 0;
+  }
+
   /** Commits what the image holds, if it differs from the committed one. */
   private void commitImage(GroupInfo group) throws RefusedException {
-    if (!image.hasUncommitted()) {
+    if (!image.hasUncommitted() || isEmptyAgain()) {
       return;
     }
     boolean appended = appendImage(group, false);
@@ -1130,7 +1166,7 @@ public final class Database {
     long walOffset = inWal ? walCapture.offsetOf(firstFrame) : 0;
     Scratch.get()
         .encoder
-        .begin(
+        .reset( // what an earlier transaction left open, in whatever database, is void
             new LtxHeader(
                 store.options().compress() ? LtxHeader.FLAG_LZ4 : 0,
                 newPageSize,
@@ -1347,7 +1383,7 @@ public final class Database {
   }
 
   boolean groupWouldAppend() throws RefusedException {
-    return image.hasUncommitted() && appendImage(null, true);
+    return image.hasUncommitted() && !isEmptyAgain() && appendImage(null, true);
   }
 
   void groupAppend(GroupInfo group) throws RefusedException {
@@ -1673,9 +1709,21 @@ public final class Database {
         if (appended) {
           awaitOrTakeBack();
           FaultPoint.IMPORT_AFTER_SYNC.pass();
-          file.truncate(newCount * newPageSize);
-          file.sync();
-          install(source);
+          try {
+            file.truncate(newCount * newPageSize);
+            file.sync();
+            install(source);
+          } catch (IOException e) {
+            // The log is ahead of the image now, and only recovery can bring them together again.
+            wasFailed =
+                "the import of "
+                    + name
+                    + " is recorded but could not be put in place ("
+                    + e.getMessage()
+                    + "); restart when the disk works again, the log has the import";
+            LOG.error("{}", wasFailed);
+            throw e;
+          }
           publish();
         }
       } catch (IOException e) {
@@ -1775,8 +1823,11 @@ public final class Database {
     }
     try {
       log.awaitDurable(next.txid());
+      if (fileSyncFailure != null) {
+        throw new IOException(fileSyncFailure);
+      }
       if (file != null) {
-        file.sync();
+        syncDatabaseFile(file);
         disk.syncDirectory(directory); // the checkpoint must not outlive the name of the file
       }
       FaultPoint.CHECKPOINT_AFTER_SYNC.pass();
@@ -1791,6 +1842,25 @@ public final class Database {
       checkpoint = next;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /**
+   * After a failed sync the kernel may have dropped pages and marked them clean, so another sync
+   * proves nothing. The redo point then stays where it is; the next start writes the pages again.
+   */
+  private void syncDatabaseFile(DiskFile file) throws IOException {
+    try {
+      file.sync();
+    } catch (IOException e) {
+      fileSyncFailure =
+          "the database file of "
+              + name
+              + " could not be synced ("
+              + e.getMessage()
+              + "); the log keeps all its transactions until a restart writes them again";
+      LOG.error("{}", fileSyncFailure);
+      throw e;
     }
   }
 

@@ -113,6 +113,13 @@ public final class Store implements AutoCloseable {
             }
           });
     }
+    long newest = 0;
+    for (Database database : databases.values()) {
+      newest = Math.max(newest, database.logEpoch());
+    }
+    if (newest >= epoch()) {
+      dataDirectory.raiseEpoch(newest + 1);
+    }
     Set<Long> incomplete = new HashSet<>();
     for (GroupInfo group : lastGroups.values()) {
       for (GroupInfo.Member member : group.members()) {

@@ -109,6 +109,10 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   private int recordFlags;
   private int recordExtra;
   private long recordStart;
+
+  /** Where the last record begins in the current segment. */
+  private long lastStart;
+
   private long flushedTo;
   private long bodyLength;
 
@@ -579,9 +583,11 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       }
     } catch (IOException e) {
       abort();
+      wipe(recordStart);
       throw RefusedException.ofDisk("cannot write to " + current.path, e);
     }
     open = false;
+    lastStart = recordStart;
     current.end = recordStart + length;
     current.lastTxid = recordTxid;
     current.lastMillis = millis;
@@ -600,6 +606,15 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     }
   }
 
+  /** The write of a record failed, which does not mean that nothing was written. */
+  private void wipe(long offset) {
+    try {
+      current.file.write(ByteBuffer.allocate(RecordHeader.SIZE), offset);
+    } catch (IOException e) {
+      LOG.warn("{}: cannot wipe a record that was refused: {}", databaseName, e.toString());
+    }
+  }
+
   /** Gives up the record being written; nothing of it can be found again. */
   void abort() {
     open = false;
@@ -612,21 +627,28 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    */
   void unappend(long preChecksum) {
     assert lock.isHeldByCurrentThread() && !open && tailTxid > durableTxid;
-    Location location = locate(tailTxid);
+    unappendLast(preChecksum, false);
+  }
+
+  private void unappendLast(long preChecksum, boolean durable) {
     syncLock.lock();
     try {
       synchronized (unsynced) {
         tailTxid--;
       }
       tailChecksum = preChecksum;
-      Segment segment = segmentOf(location.segment());
-      segment.end = location.offset();
+      Segment segment = current;
+      long start = lastStart;
+      segment.end = start;
       segment.lastTxid = tailTxid;
       index.removeFrom(tailTxid + 1);
       try {
         // Best effort: on a failing disk the record may still be there after a crash. The caller
         // was told of an I/O error, so either outcome is allowed then.
-        segment.file.write(ByteBuffer.allocate(RecordHeader.SIZE), location.offset());
+        segment.file.write(ByteBuffer.allocate(RecordHeader.SIZE), start);
+        if (durable) {
+          segment.file.sync();
+        }
       } catch (IOException e) {
         LOG.warn("{}: cannot wipe a record that was taken back: {}", databaseName, e.toString());
       }
@@ -648,7 +670,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     } finally {
       syncLock.unlock();
     }
-    unappend(preChecksum);
+    unappendLast(preChecksum, true);
   }
 
   private void roll(long epoch, long firstTxid, long preChecksum) throws IOException {
@@ -1013,6 +1035,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     index.removeFrom(from);
     for (int i = 0; i < offsets.size(); i++) {
       index.add(from + i, copy.number, offsets.get(i), i == 0);
+      lastStart = offsets.get(i);
     }
     durableTxid = tailTxid;
   }

@@ -674,7 +674,8 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     }
     if (content instanceof Content.Main) {
       Content.Main main = (Content.Main) content;
-      if (main.file().isLive() && main.database().hasUnjournaledWrites()) {
+      if (main.file().isLive()
+          && (main.database().hasUnjournaledWrites() || main.database().hasUnheardRefusal())) {
         request.blocking(() -> run(request, () -> flushMain(request, node, main)));
         return;
       }

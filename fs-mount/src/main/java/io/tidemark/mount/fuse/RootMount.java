@@ -49,6 +49,9 @@ final class RootMount implements Mounter {
                 "; root without CAP_SYS_ADMIN cannot mount, give the container --cap-add SYS_ADMIN"
                     + " (and a security profile that allows mount)";
             case Errno.ENODEV -> "; the kernel has no FUSE, run modprobe fuse";
+            case Errno.EINVAL ->
+                "; /dev/fuse is not the FUSE device, make it anew: rm /dev/fuse && mknod /dev/fuse"
+                    + " c 10 229";
             default -> "";
           };
       throw new MountException(

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 
 /** Talks with a node's API and turns its errors into messages for the user. */
 final class ApiClient {
@@ -44,12 +45,15 @@ final class ApiClient {
     if (ca == null && cert == null && key == null) {
       return null;
     }
+    if ((cert == null) != (key == null)) {
+      throw new Failure(Failure.USAGE, "--cert and --key belong together.", null);
+    }
     try {
       SslContextBuilder builder = SslContextBuilder.forClient().sslProvider(SslProvider.JDK);
       if (ca != null) {
         builder.trustManager(ca.toFile());
       }
-      if (cert != null && key != null) {
+      if (cert != null) {
         builder.keyManager(cert.toFile(), key.toFile());
       }
       return ((JdkSslContext) builder.build()).context();
@@ -116,12 +120,31 @@ final class ApiClient {
           "No node answers at " + base + ". Is 'tidemark mount' running there? See --url.", e);
     } catch (HttpTimeoutException e) {
       throw new Failure("The node at " + base + " did not answer in time. See its log.", e);
+    } catch (SSLException e) {
+      throw tlsFailure(e);
     } catch (IOException e) {
       throw new Failure("The connection to " + base + " failed: " + e.getMessage() + ".", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure("Interrupted.", e);
     }
+  }
+
+  private Failure tlsFailure(SSLException e) {
+    String why = String.valueOf(e.getMessage());
+    String hint;
+    if (why.contains("PKIX")) {
+      why = "the node's certificate is not signed by a known authority";
+      hint = "Name its authority with --ca FILE.";
+    } else if (why.contains("alert") && why.contains("certificate")) {
+      why = "the node did not accept this client's certificate, or wants one";
+      hint = "Give one that http.tls.ca of the node has signed: --cert FILE --key FILE.";
+    } else if (why.contains("subject alternative") || why.contains("No name matching")) {
+      hint = "Use a name in --url that the node's certificate is for.";
+    } else {
+      hint = "Check http:// or https:// in --url, and the certificates.";
+    }
+    return new Failure("No secure connection to " + base + ": " + why + ".\n" + hint, e);
   }
 
   private Failure failure(int status, String body) {

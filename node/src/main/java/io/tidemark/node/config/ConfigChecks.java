@@ -1,5 +1,6 @@
 package io.tidemark.node.config;
 
+import io.tidemark.node.config.NodeConfig.Fuse;
 import io.tidemark.node.config.NodeConfig.Http;
 import java.net.URI;
 import java.nio.file.Files;
@@ -9,6 +10,10 @@ import java.util.List;
 
 /** The rules that concern more than one key, or more than a value's form. */
 final class ConfigChecks {
+  private static final int MAX_READERS = 16;
+  private static final int MAX_CPUS = 1024;
+  private static final Duration MAX_SPIN = Duration.ofMillis(1);
+
   private ConfigChecks() {}
 
   static void check(NodeConfig config, ConfigValues values) throws ConfigException {
@@ -16,6 +21,7 @@ final class ConfigChecks {
     tlsFiles(config.http());
     openPort(config.http(), values.place("http.addr"));
     numbers(config, values);
+    requestThreads(config.fuse(), values);
     advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
     thisVersion(config, values);
   }
@@ -89,6 +95,24 @@ final class ConfigChecks {
       require(
           values.duration(key).compareTo(Duration.ofSeconds(1)) >= 0,
           values.place(key) + ": " + key + " must be at least 1s.");
+    }
+  }
+
+  private static void requestThreads(Fuse fuse, ConfigValues values) throws ConfigException {
+    require(
+        fuse.readers() >= 0 && fuse.readers() <= MAX_READERS,
+        values.place("fuse.readers") + ": fuse.readers must be 0 to " + MAX_READERS + ".");
+    Duration spin = fuse.spin();
+    require(
+        spin == null || !spin.isNegative() && spin.compareTo(MAX_SPIN) <= 0,
+        values.place("fuse.spin")
+            + ": fuse.spin must be 0s to "
+            + DurationText.format(MAX_SPIN)
+            + ", such as 50us, or auto.");
+    for (int cpu : fuse.cpuAffinity()) {
+      require(
+          cpu >= 0 && cpu < MAX_CPUS,
+          values.place("fuse.cpu-affinity") + ": fuse.cpu-affinity: there is no CPU " + cpu + ".");
     }
   }
 

@@ -39,6 +39,9 @@ public record ConfigKey(
     key("fuse.allow-other", Type.BOOLEAN, "false");
     choice("fuse.transport", "kernel", "kernel", "libfuse");
     key("fuse.unmount-timeout", Type.DURATION, "10s");
+    key("fuse.readers", Type.INTEGER, "0");
+    key("fuse.spin", Type.DURATION, "auto");
+    key("fuse.cpu-affinity", Type.LIST, "");
     key("data.dir", Type.TEXT, "");
     key("data.compress", Type.BOOLEAN, "true");
     key("data.retention", Type.DURATION, "10m");

@@ -127,7 +127,10 @@ public final class ConfigLoader {
             v.path("fuse.dir"),
             v.bool("fuse.allow-other"),
             v.choice("fuse.transport"),
-            v.duration("fuse.unmount-timeout")),
+            v.duration("fuse.unmount-timeout"),
+            v.integer("fuse.readers"),
+            v.durationOrAuto("fuse.spin"),
+            v.integers("fuse.cpu-affinity")),
         new Data(
             v.path("data.dir"),
             v.bool("data.compress"),

@@ -3,6 +3,7 @@ package io.tidemark.node.config;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -68,20 +69,33 @@ final class ConfigValues {
     return parse(key, DurationText::parse);
   }
 
+  /** A duration, or null for {@code auto}. */
+  Duration durationOrAuto(String key) throws ConfigException {
+    return parse(
+        key,
+        text -> {
+          try {
+            return text.equals("auto") ? null : DurationText.parse(text);
+          } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(e.getMessage() + ", or auto", e);
+          }
+        });
+  }
+
   long size(String key) throws ConfigException {
     return parse(key, SizeText::parse);
   }
 
   int integer(String key) throws ConfigException {
-    return parse(
-        key,
-        text -> {
-          try {
-            return Integer.parseInt(text);
-          } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("a whole number", e);
-          }
-        });
+    return parse(key, ConfigValues::parseInteger);
+  }
+
+  private static int parseInteger(String text) {
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("a whole number", e);
+    }
   }
 
   String choice(String key) throws ConfigException {
@@ -129,6 +143,15 @@ final class ConfigValues {
       }
     }
     return value.items().stream().map(Item::text).toList();
+  }
+
+  /** The items of a list of whole numbers. */
+  List<Integer> integers(String key) throws ConfigException {
+    List<Integer> numbers = new ArrayList<>();
+    for (String text : list(key)) {
+      numbers.add(convert(key, new Value(place(key), text, null), ConfigValues::parseInteger));
+    }
+    return List.copyOf(numbers);
   }
 
   static boolean parseBoolean(String text) {

@@ -22,8 +22,18 @@ public record NodeConfig(
    *
    * @param transport kernel or libfuse
    * @param unmountTimeout how long a clean unmount is tried while files are still open
+   * @param readers threads that read requests at the same time; 0 chooses by the machine
+   * @param spin how long they poll for the next request; null chooses by the machine
+   * @param cpuAffinity CPUs that they may run on; empty for all
    */
-  public record Fuse(Path dir, boolean allowOther, String transport, Duration unmountTimeout) {}
+  public record Fuse(
+      Path dir,
+      boolean allowOther,
+      String transport,
+      Duration unmountTimeout,
+      int readers,
+      Duration spin,
+      List<Integer> cpuAffinity) {}
 
   /**
    * The data directory.

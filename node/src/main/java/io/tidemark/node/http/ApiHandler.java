@@ -4,6 +4,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
@@ -17,6 +18,8 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.netty.handler.ssl.NotSslRecordException;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.tidemark.database.DatabaseStatus;
 import io.tidemark.database.InvalidDatabaseException;
@@ -31,6 +34,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -142,7 +146,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     chunked = !request.protocolVersion().equals(HttpVersion.HTTP_1_0);
     ignored = 0;
     try {
-      action = choose(request);
+      action = choose(ctx, request);
     } catch (ApiException e) {
       action = new Action.Instant(Reply.error(e));
     }
@@ -157,7 +161,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private Action choose(HttpRequest request) throws ApiException {
+  private Action choose(ChannelHandlerContext ctx, HttpRequest request) throws ApiException {
     if (isBroken(request)) {
       throw notHttp(request.decoderResult().cause());
     }
@@ -170,7 +174,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     } catch (IllegalArgumentException e) {
       throw Routes.badRequest("the address is not valid", "Encode special characters as %XX.");
     }
-    security.check(request, path);
+    security.check(request, path, ctx.pipeline().get(SslHandler.class) != null);
     Action chosen = routes.choose(request.method(), path, uri.parameters());
     if (chosen instanceof Action.Import) {
       checkImportSize(HttpUtil.getContentLength(request, 0L));
@@ -466,9 +470,17 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     }
   }
 
+  /** No certificate, a wrong one, or bytes that are no TLS; the decoder wraps what it was. */
+  private static boolean isTlsRefusal(Throwable cause) {
+    return cause instanceof DecoderException
+        && (cause.getCause() instanceof SSLException
+            || cause.getCause() instanceof NotSslRecordException);
+  }
+
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-    if (cause instanceof IOException) {
+    if (cause instanceof IOException || isTlsRefusal(cause)) {
+      // Anybody can cause these, so they are no lines in the log of every node.
       LOG.debug("Connection of {} ended: {}", ctx.channel().remoteAddress(), cause.toString());
     } else {
       LOG.warn("Connection of {} failed", ctx.channel().remoteAddress(), cause);

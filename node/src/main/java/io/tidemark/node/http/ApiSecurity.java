@@ -20,20 +20,29 @@ final class ApiSecurity {
 
   private final byte[] token;
   private final boolean checkHost;
+  private final boolean tls;
 
   /**
    * Security of one port.
    *
    * @param token the bearer token, or null for none
    * @param loopbackOnly whether the port is bound to loopback, where no proxy renames hosts
+   * @param tls whether requests must come encrypted
    */
-  ApiSecurity(String token, boolean loopbackOnly) {
+  ApiSecurity(String token, boolean loopbackOnly, boolean tls) {
     this.token = token == null ? null : token.getBytes(StandardCharsets.UTF_8);
     this.checkHost = loopbackOnly && token == null;
+    this.tls = tls;
   }
 
   /** Refuses a request that may not be served. */
-  void check(HttpRequest request, String path) throws ApiException {
+  void check(HttpRequest request, String path, boolean encrypted) throws ApiException {
+    if (tls && !encrypted) {
+      throw new ApiException(
+          HttpResponseStatus.BAD_REQUEST,
+          "this port speaks HTTPS only",
+          "Use https:// in the address, and --ca FILE if the authority is your own.");
+    }
     if (OPEN_PATHS.contains(path)) {
       return;
     }

@@ -17,6 +17,7 @@ import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.flow.FlowControlHandler;
 import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.OptionalSslHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -93,7 +94,7 @@ public final class ApiServer implements AutoCloseable {
   private void bind(NodeConfig.Http config, NodeState node, ApiLimits limits, SslContext tls)
       throws IOException {
     Routes routes = new Routes(node);
-    ApiSecurity security = new ApiSecurity(config.token(), config.addr().isLoopback());
+    ApiSecurity security = new ApiSecurity(config.token(), config.addr().isLoopback(), tls != null);
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops)
@@ -117,7 +118,8 @@ public final class ApiServer implements AutoCloseable {
                     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
-                      pipeline.addLast(tls.newHandler(channel.alloc()));
+                      // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
+                      pipeline.addLast(new OptionalSslHandler(tls));
                     }
                     pipeline.addLast(new HttpServerCodec(decoder(limits)));
                     pipeline.addLast(new FlowControlHandler());

@@ -35,13 +35,7 @@ interface NodeMount {
   static NodeMount fuse(Store store, NodeConfig.Fuse config, boolean logRequests)
       throws IOException {
     createDirectory(config);
-    MountOptions options =
-        MountOptions.builder(config.dir())
-            .transport(Transport.valueOf(config.transport().toUpperCase(Locale.ROOT)))
-            .allowOther(config.allowOther())
-            .logRequests(logRequests)
-            .build();
-    TidemarkMount mount = TidemarkMount.mount(store, options);
+    TidemarkMount mount = TidemarkMount.mount(store, options(config, logRequests));
     return new NodeMount() {
       @Override
       public boolean isMounted() {
@@ -63,6 +57,18 @@ interface NodeMount {
         return mount.requestCounts();
       }
     };
+  }
+
+  /** What the configuration says, in the terms of the mount. */
+  static MountOptions options(NodeConfig.Fuse config, boolean logRequests) {
+    return MountOptions.builder(config.dir())
+        .transport(Transport.valueOf(config.transport().toUpperCase(Locale.ROOT)))
+        .allowOther(config.allowOther())
+        .leaders(config.readers())
+        .spinMicros(config.spin() == null ? -1 : (int) (config.spin().toNanos() / 1000))
+        .cpuAffinity(config.cpuAffinity())
+        .logRequests(logRequests)
+        .build();
   }
 
   private static void createDirectory(NodeConfig.Fuse config) throws IOException {

@@ -57,7 +57,9 @@ class ConfigLoaderTest {
                     "fuse.dir", new Flag("--fuse-dir", "/mnt/x"),
                     "data.dir", new Flag("--data-dir", "/var/x")));
     assertThat(config.fuse())
-        .isEqualTo(new NodeConfig.Fuse(Path.of("/mnt/x"), false, "kernel", Duration.ofSeconds(10)));
+        .isEqualTo(
+            new NodeConfig.Fuse(
+                Path.of("/mnt/x"), false, "kernel", Duration.ofSeconds(10), 0, null, List.of()));
     assertThat(config.data())
         .isEqualTo(new NodeConfig.Data(Path.of("/var/x"), true, Duration.ofMinutes(10), 0));
     assertThat(config.http())
@@ -77,7 +79,14 @@ class ConfigLoaderTest {
     NodeConfig config =
         load(
             """
-            fuse: {dir: /mnt/x, allow-other: true, transport: libfuse, unmount-timeout: 3s}
+            fuse:
+              dir: /mnt/x
+              allow-other: true
+              transport: libfuse
+              unmount-timeout: 3s
+              readers: 3
+              spin: 50us
+              cpu-affinity: [0, 2]
             data: {dir: /var/x, compress: false, retention: 1h, retention-size: 64MB}
             http:
               addr: ":9"
@@ -112,7 +121,16 @@ class ConfigLoaderTest {
             log: {format: json, debug: true}
             """
                 .replace("PEM", pem.toString()));
-    assertThat(config.fuse().transport()).isEqualTo("libfuse");
+    assertThat(config.fuse())
+        .isEqualTo(
+            new NodeConfig.Fuse(
+                Path.of("/mnt/x"),
+                true,
+                "libfuse",
+                Duration.ofSeconds(3),
+                3,
+                Duration.ofNanos(50_000),
+                List.of(0, 2)));
     assertThat(config.data().retentionSize()).isEqualTo(64_000_000);
     assertThat(config.http().tls().ca()).isEqualTo(pem);
     assertThat(config.http().token()).isEqualTo("secret");
@@ -161,6 +179,11 @@ class ConfigLoaderTest {
         "fuse: {allow-other: 7}",
         "fuse: {transport: warp}",
         "fuse: [a]",
+        "fuse: {readers: many}",
+        "fuse: {spin: 50}",
+        "fuse: {spin: [auto]}",
+        "fuse: {cpu-affinity: [0, x]}",
+        "fuse: {cpu-affinity: [{a: b}]}",
         "fuse: {dir: {a: b}}",
         "data: {retention: 10}",
         "data: {retention-size: many}",
@@ -188,6 +211,29 @@ class ConfigLoaderTest {
   void whatDoesNotFitIsRefusedWithItsPlace(String yaml) {
     String with = yaml.matches("(?s)(fuse|data|\\[|a:).*") ? yaml : DIRS + yaml;
     assertRefused(with).hasMessageContaining("given.yml").hasMessageNotContaining("Exception");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "readers: -1",
+        "readers: 17",
+        "spin: -1us",
+        "spin: 1.1ms",
+        "spin: 1s",
+        "cpu-affinity: [-1]",
+        "cpu-affinity: 1024"
+      })
+  void requestThreadsHaveLimits(String line) {
+    assertRefused("fuse:\n  dir: /mnt/x\n  " + line + "\ndata:\n  dir: /var/x\n")
+        .hasMessageContaining("given.yml line 3: fuse." + line.split(":")[0]);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"spin: auto, ", "spin: 0s, PT0S", "spin: 1ms, PT0.001S", "cpu-affinity: 7, "})
+  void spinningIsChosenUnlessSaid(String line, Duration spin) throws Exception {
+    assertThat(load("fuse:\n  dir: /mnt/x\n  " + line + "\ndata:\n  dir: /var/x\n").fuse().spin())
+        .isEqualTo(spin);
   }
 
   @Test
