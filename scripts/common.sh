@@ -45,13 +45,45 @@ find_java() {
   return 1
 }
 
-# Prints those of the given Debian packages that are not installed.
+# Prints "VERSION DIRECTORY" of every Java 17 or later that is installed, in order of the version.
+all_javas() {
+  local candidate version
+  for candidate in "${JAVA_HOME:-}" "$(command -v java || true)" /usr/lib/jvm/* /opt/*; do
+    candidate=$(readlink -f "$candidate") || continue
+    candidate=${candidate%/bin/java}
+    [ -x "$candidate/bin/java" ] || continue
+    version=$(java_major "$candidate")
+    [ "$version" -lt 17 ] || printf '%s %s\n' "$version" "$candidate"
+  done | sort -n -u
+}
+
+# Prints those of the given Debian packages that are not installed. Of a|b one is enough.
 missing_packages() {
   local package
   for package in "$@"; do
-    if [ "$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null)" != "install ok installed" ]; then
-      printf '%s ' "$package"
-    fi
+    is_installed "$package" || printf '%s ' "$package"
+  done
+}
+
+is_installed() {
+  local name
+  for name in ${1//|/ }; do
+    [ "$(dpkg-query -W -f='${Status}' "$name" 2>/dev/null)" != "install ok installed" ] || return 0
+  done
+  return 1
+}
+
+# Prints the given packages; of a|b the one that this release of Debian has.
+known_packages() {
+  local package name
+  for package in "$@"; do
+    for name in ${package//|/ }; do
+      if apt-cache show "$name" >/dev/null 2>&1; then
+        package=$name
+        break
+      fi
+    done
+    printf '%s ' "${package%%|*}"
   done
 }
 
@@ -67,6 +99,8 @@ install_packages() {
   fi
   say "Installing with apt-get: $missing"
   $sudo apt-get update -qq || die "apt-get update failed; is there a network?"
+  # shellcheck disable=SC2086 # a list of packages
+  missing=$(known_packages $missing)
   # shellcheck disable=SC2086 # a list of packages
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2 ||
     die "apt-get could not install: $missing"

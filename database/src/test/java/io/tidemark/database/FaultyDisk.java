@@ -363,7 +363,7 @@ public final class FaultyDisk implements Disk {
   private final Set<Path> touched = new HashSet<>();
 
   /** Whether bytes of a file would certainly be there after a power loss, name included. */
-  public synchronized boolean isDurable(Path path, long from, long to) {
+  public synchronized boolean isDurable(Path path, long from, long to) throws IOException {
     for (Path up = path; up != null && up.startsWith(root); up = up.getParent()) {
       NameChange change = names.get(up);
       if (change != null && (up.equals(path) || change.directory)) {
@@ -376,8 +376,23 @@ public final class FaultyDisk implements Disk {
     }
     int first = (int) (from / SECTOR);
     int last = (int) ((to - 1) / SECTOR);
-    return node.undo.subMap(first, true, last, true).isEmpty()
-        && (!node.sizeDirty || to <= node.durableSize);
+    if (node.sizeDirty && to > node.durableSize) {
+      return false;
+    }
+    try (FileChannel channel = FileChannel.open(node.real, StandardOpenOption.READ)) {
+      for (var entry : node.undo.subMap(first, true, last, true).entrySet()) {
+        // Something else may have been written into the same sector.
+        long at = (long) entry.getKey() * SECTOR;
+        ByteBuffer now = ByteBuffer.allocate(SECTOR);
+        readFully(channel, now, at);
+        int start = (int) Math.max(0, from - at);
+        int end = (int) Math.min(SECTOR, to - at);
+        if (!java.util.Arrays.equals(now.array(), start, end, entry.getValue(), start, end)) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   // ------------------------------------------------------------------ names

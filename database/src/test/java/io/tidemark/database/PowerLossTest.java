@@ -196,7 +196,7 @@ class PowerLossTest {
 
   @Test
   void segmentRollAndRetentionLoseNothing() throws Exception {
-    stride = 6; // most calls are the zeros of a prepared segment
+    stride = 14; // most calls are the zeros of a prepared segment
     everyCut(
         (bench, history) -> {
           for (int i = 0; i < 3; i++) {

@@ -35,7 +35,7 @@ class RandomTransactionsTest {
   @ParameterizedTest(name = "seed {0}")
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
   void everyHistoryIsKeptWhateverHappens(long seed) throws Exception {
-    run(seed, 45);
+    run(seed, 35);
   }
 
   private void run(long seed, int steps) throws Exception {
@@ -308,8 +308,18 @@ class RandomTransactionsTest {
                   && disk.isDurable(segment, 0, image.end());
         }
         if (!found) {
+          List<Long> equal = new ArrayList<>();
+          for (LogFold.Image image : images) {
+            if (start + step <= image.bytes().length
+                && Arrays.equals(
+                    image.bytes(), (int) start, (int) start + step, bytes, at, at + step)) {
+              equal.add(image.txid());
+            }
+          }
           throw new AssertionError(
-              "offset " + (offset + at) + " of " + name + " is in no durable transaction");
+              String.format(
+                  "offset %d of %s is in no durable transaction; %d transactions, it is in %s",
+                  start, name, images.size(), equal));
         }
       }
     }

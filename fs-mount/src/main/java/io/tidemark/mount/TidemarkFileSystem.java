@@ -1241,6 +1241,11 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       } finally {
         tree.lock.unlock();
       }
+      if (target != null) {
+        // Its connections must meet the failing handle, not pages that the kernel still has.
+        long replaced = target.id;
+        later(() -> cache.invalidate(replaced, 0, 0));
+      }
       database.drop();
     } finally {
       Files.deleteIfExists(copy);

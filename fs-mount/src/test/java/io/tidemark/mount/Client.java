@@ -63,6 +63,12 @@ final class Client implements AutoCloseable {
           finally:
               os.close(fd)
 
+      # Like SQLite, goes on after a short write.
+      def put(fd, data, offset):
+          while data:
+              n = os.pwrite(fd, data, offset)
+              data, offset = data[n:], offset + n
+
       env = dict(globals())
       for line in sys.stdin:
           code = line.rstrip('\\n').replace('\\x1f', '\\n')

@@ -31,6 +31,10 @@ import org.opentest4j.TestAbortedException;
  * for itself.
  */
 final class MountedStore implements BeforeEachCallback, AfterEachCallback {
+  /** -Dtidemark.test.transport=LIBFUSE runs all of this on the other transport. */
+  private static final MountOptions.Transport TRANSPORT =
+      MountOptions.Transport.valueOf(System.getProperty("tidemark.test.transport", "KERNEL"));
+
   final SwitchableAuthority authority = new SwitchableAuthority();
   final FaultyDisk disk = new FaultyDisk();
   private final List<Client> clients = new ArrayList<>();
@@ -59,7 +63,9 @@ final class MountedStore implements BeforeEachCallback, AfterEachCallback {
   private void start() throws IOException {
     store = Store.open(StoreOptions.defaults(dataDir), disk, new SecureRandom());
     store.authority(authority);
-    mount = TidemarkMount.mount(store, MountOptions.builder(mountPoint).guard(false).build());
+    MountOptions options =
+        MountOptions.builder(mountPoint).transport(TRANSPORT).guard(false).build();
+    mount = TidemarkMount.mount(store, options);
   }
 
   /** Unmounts, ends the store in good order and begins anew. */

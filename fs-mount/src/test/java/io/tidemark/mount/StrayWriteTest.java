@@ -54,6 +54,26 @@ class StrayWriteTest {
     assertThat(client.sql("pragma integrity_check")).isEqualTo("ok");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"TRUNCATE", "RESTART"})
+  void rawWritesBesideAnEmptyWalAreRefusedToo(String checkpoint) throws Exception {
+    Client client = walDatabase();
+    client.sql("pragma wal_checkpoint(" + checkpoint + ")");
+    DatabasePosition before = mounted.position("a.db");
+    Client raw = mounted.python();
+    raw.run("fd = os.open('" + mounted.path("a.db") + "', os.O_RDWR)");
+    assertThat(raw.ask("os.pwrite(fd, b'x' * 4096, 8192)")).startsWith("!");
+    assertThat(raw.ask("os.pwrite(fd, b'x' * 10, 50)")).startsWith("!");
+    raw.run("os.close(fd)");
+    assertThat(mounted.position("a.db")).isEqualTo(before);
+    assertThat(client.sql("pragma integrity_check")).isEqualTo("ok");
+    client.sql("insert into t values('next')");
+    assertThat(client.sql("select count(*) from t")).isEqualTo("201");
+    client.sql("pragma wal_checkpoint(truncate)");
+    assertThat(client.sql("pragma journal_mode=delete")).isEqualTo("delete");
+    client.sql("insert into t values('next')");
+  }
+
   @Test
   void walThatIsNotCheckpointedCannotBeDeletedOrCut() {
     Client client = walDatabase();

@@ -30,7 +30,7 @@ class CrashTest {
     long seed = Settings.seed("random kills, " + mode);
     CrashRounds rounds = new CrashRounds(bench, bench.tidemark("node").start(), mode, seed);
     rounds.newDatabases();
-    for (int i = 0; i < Integer.getInteger("tidemark.it.kills", 4); i++) {
+    for (int i = 0; i < Integer.getInteger("tidemark.it.kills", 2); i++) {
       rounds.round(rounds.killAtARandomMoment());
     }
     assertThat(rounds.acknowledged()).isPositive();

@@ -39,7 +39,7 @@ class PowerLossTest {
     node.start();
     CrashRounds rounds = new CrashRounds(bench, node, mode, seed);
     rounds.newDatabases();
-    for (int i = 0; i < Integer.getInteger("tidemark.it.powerlosses", 2); i++) {
+    for (int i = 0; i < Integer.getInteger("tidemark.it.powerlosses", 1); i++) {
       int acknowledgements = 10 + Math.floorMod((int) seed * 31 + i * 17, 60);
       rounds.load(
           workers -> {

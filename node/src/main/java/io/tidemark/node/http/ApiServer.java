@@ -45,6 +45,14 @@ public final class ApiServer implements AutoCloseable {
   private static final int MAX_TRANSFERS = 16;
   private static final int MAX_WAITING_ANSWERS = 256;
 
+  static {
+    // Netty numbers its connections by this; looking for a hardware address costs start time, and a
+    // warning where there is none.
+    if (System.getProperty("io.netty.machineId") == null) {
+      System.setProperty("io.netty.machineId", "02:00:00:00:00:00");
+    }
+  }
+
   private final EventLoopGroup loops;
   private final ExecutorService answers;
   private final ExecutorService transfers;
