@@ -18,6 +18,7 @@ import java.util.zip.CRC32C;
  * @param pageSize bytes, 0 if there has never been a page
  * @param wal page 1 says write-ahead log mode
  * @param commitMillis time of the last commit
+ * @param fileSize bytes of the database file when it was synced
  * @param sums page checksums at {@code txid}
  */
 record CheckpointFile(
@@ -28,12 +29,13 @@ record CheckpointFile(
     int pageSize,
     boolean wal,
     long commitMillis,
+    long fileSize,
     long[] sums) {
   private static final long MAGIC = 0x544D4B434B503100L; // "TMKCKP1\0"
   private static final int VERSION = 1;
   private static final int HEADER = 80;
 
-  static final CheckpointFile NONE = new CheckpointFile(0, 0, 0, 0, 0, false, 0, new long[0]);
+  static final CheckpointFile NONE = new CheckpointFile(0, 0, 0, 0, 0, false, 0, 0, new long[0]);
 
   /**
    * @return null if there is no valid file at {@code path}; recovery then reads the whole log and
@@ -97,6 +99,7 @@ record CheckpointFile(
           header.getInt(48),
           header.getInt(52) == 1,
           header.getLong(56),
+          header.getLong(64),
           sums);
     }
   }
@@ -126,7 +129,7 @@ record CheckpointFile(
       ByteBuffer header = ByteBuffer.allocate(HEADER);
       header.putLong(MAGIC).putInt(VERSION).putInt(0);
       header.putLong(redoTxid).putLong(txid).putLong(checksum).putLong(epoch);
-      header.putInt(pageSize).putInt(wal ? 1 : 0).putLong(commitMillis).putLong(0);
+      header.putInt(pageSize).putInt(wal ? 1 : 0).putLong(commitMillis).putLong(fileSize);
       header.putLong(sums.length);
       CRC32C crc = new CRC32C();
       crc.update(header.flip());

@@ -283,6 +283,27 @@ public final class Database {
     log.cutLast();
   }
 
+  /** The last transaction that is known of, also of a database that cannot be served. */
+  long lastKnownTxid() {
+    return Math.max(log.tailTxid(), checkpoint.txid());
+  }
+
+  /**
+   * Starts an empty history whose TXIDs go on.
+   *
+   * @param txid last transaction of the history before
+   */
+  void startAfter(long txid) throws IOException {
+    lock.lock();
+    try {
+      long checksum = txid == 0 ? 0 : Checksum.FLAG;
+      position = new DatabasePosition(store.epoch(), txid, checksum, 0, 0);
+      log.startAppending(txid, checksum);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Second step of recovery: brings the database file up to the end of the log. */
   void redo() throws IOException {
     disk.createDirectories(directory);
@@ -296,6 +317,9 @@ public final class Database {
       sums.load(checkpoint.sums().clone());
       long redone = redoRecords(file, sumsKnown);
       long tail = log.tailTxid();
+      if (!sumsKnown && redone == 0 && tail > 0) {
+        takeSizeFrom(file);
+      }
       if (!sumsKnown && tail > 0) {
         computeSums(file);
         checkRolling(tail, log.tailChecksum());
@@ -325,8 +349,22 @@ public final class Database {
     }
   }
 
+  /** Without a checkpoint and without records only the file itself says how large it is. */
+  private void takeSizeFrom(DiskFile file) throws IOException {
+    ByteBuffer first = ByteBuffer.allocate(SqliteHeader.SIZE);
+    file.read(first, 0);
+    SqliteHeader header = new SqliteHeader(first.flip());
+    if (header.hasMagic() && header.pageSize() > 0) {
+      pageSize = header.pageSize();
+      sums.resize(file.size() / pageSize);
+    }
+  }
+
   private long redoRecords(DiskFile file, boolean sumsKnown) throws IOException {
     long redone = 0;
+    long sizeBefore = file.size();
+    long expected =
+        Math.min(checkpoint.fileSize(), (long) checkpoint.sums().length * checkpoint.pageSize());
     try (LogCursor cursor = log.cursorAfter(log.redoStart())) {
       while (cursor.next()) {
         LtxDecoder decoder = cursor.decoder();
@@ -341,9 +379,20 @@ public final class Database {
             checkRolling(header.maxTxid(), decoder.trailer().postApplyChecksum());
           }
         }
+        expected = Math.min(expected, header.commit() * header.pageSize());
         redone++;
         FaultPoint.RECOVERY_APPLYING.pass();
       }
+    }
+    if (sizeBefore < expected) {
+      throw new CorruptLogException(
+          "the file "
+              + directory.resolve("database")
+              + " has "
+              + sizeBefore
+              + " bytes instead of at least "
+              + expected
+              + ": it was deleted or cut short from outside. Put it back, or import a backup");
     }
     return redone;
   }
@@ -898,9 +947,7 @@ public final class Database {
     }
     boolean appended = appendImage(group, false);
     if (appended && syncRequested) {
-      FaultPoint.COMMIT_BEFORE_SYNC.pass();
       awaitOrTakeBack();
-      FaultPoint.COMMIT_AFTER_SYNC.pass();
     }
     if (appended) {
       publish();
@@ -1350,7 +1397,11 @@ public final class Database {
    * wrote equals the committed image (a rollback) there is no transaction.
    */
   private void finaliseJournal(Step step) throws RefusedException {
-    commitImage(null);
+    if (isRolledBack()) {
+      discardUncommitted();
+    } else {
+      commitImage(null);
+    }
     FaultPoint.COMMIT_BEFORE_FINALISE.pass();
     journalActive = false;
     finishImage();
@@ -1360,6 +1411,35 @@ public final class Database {
       // The transaction is committed; the journal is volatile and must not stay hot.
       dropJournalContent();
       throw refused("finalising the journal of", e);
+    }
+  }
+
+  /**
+   * Whether every page of the journal and the size are what they were. Then nothing happened, even
+   * if other pages differ: SQLite does not journal free pages that it reuses, because nobody reads
+   * what they held, and so does not restore them either.
+   */
+  private boolean isRolledBack() throws RefusedException {
+    if (!image.hasUncommitted() || main == null || main.size != sums.count() * pageSize) {
+      return false;
+    }
+    try {
+      int size = pageSize;
+      ByteBuffer now = Scratch.get().page;
+      ByteBuffer before = Scratch.get().compare;
+      int[] restored = {0};
+      boolean allEqual =
+          JournalFormat.forEachPage(
+              journal,
+              pgno -> {
+                restored[0]++;
+                image.read(now.clear().limit(size), (pgno - 1) * size);
+                image.readCommitted(before.clear().limit(size), (pgno - 1) * size);
+                return now.flip().equals(before.flip());
+              });
+      return allEqual && restored[0] > 0;
+    } catch (IOException e) {
+      throw refused("reading the journal of", e);
     }
   }
 
@@ -1813,6 +1893,7 @@ public final class Database {
               pageSize,
               walInHeader,
               commitMillis,
+              main == null ? 0 : main.file.size(),
               sums.copy());
       if (next.redoTxid() == checkpoint.redoTxid() && next.txid() == checkpoint.txid()) {
         return;
@@ -1906,7 +1987,16 @@ public final class Database {
   void enforceRetention(long nowMillis) throws IOException {
     StoreOptions options = store.options();
     long keepMillis = options.retention().toMillis();
-    if (failed != null || (keepMillis <= 0 && options.retentionBytes() <= 0)) {
+    if (failed != null) {
+      return;
+    }
+    lock.lock();
+    try {
+      log.deleteVoided();
+    } finally {
+      lock.unlock();
+    }
+    if (keepMillis <= 0 && options.retentionBytes() <= 0) {
       return;
     }
     boolean needsCheckpoint;
@@ -1948,6 +2038,7 @@ public final class Database {
         checkpoint();
       }
     } finally {
+      failed = "Tidemark has stopped";
       try {
         image.close();
         log.close();

@@ -375,6 +375,7 @@ public final class Store implements AutoCloseable {
    */
   public Database importDatabase(String name, Path file) throws IOException {
     checkIsDatabase(file);
+    setAsideIfFailed(name);
     Database database = getOrCreate(name);
     Path source = file;
     if (!file.startsWith(importDirectory())) {
@@ -387,6 +388,34 @@ public final class Store implements AutoCloseable {
       Files.deleteIfExists(source);
     }
     return database;
+  }
+
+  /**
+   * A database that cannot be served makes room for a new one. Its files are kept under "damaged";
+   * its TXIDs are not used again.
+   */
+  private boolean setAsideIfFailed(String name) throws IOException {
+    Database failed = databases.get(name);
+    if (failed == null || failed.failure() == null) {
+      return false;
+    }
+    authority.check();
+    long lastTxid = failed.lastKnownTxid();
+    failed.retire();
+    Path damaged = dataDirectory.root().resolve("damaged");
+    disk.createDirectories(damaged);
+    Path aside = damaged.resolve(DatabaseNames.encode(name) + "." + epoch() + "." + nextNumber());
+    Path directory = DataDirectory.databaseDirectory(dataDirectory.root(), name);
+    disk.rename(directory, aside);
+    disk.syncDirectory(damaged);
+    disk.syncDirectory(directory.getParent());
+    Database empty = new Database(this, name);
+    empty.startAfter(lastTxid);
+    databases.put(name, empty);
+    failedStates.remove(name);
+    listener.replaced(empty);
+    LOG.warn("{}: the damaged files are kept in {}", name, aside);
+    return true;
   }
 
   private void checkIsDatabase(Path file) throws IOException {
@@ -407,6 +436,9 @@ public final class Store implements AutoCloseable {
    * @throws RefusedException when this node may not write
    */
   public boolean drop(String name) throws IOException {
+    if (setAsideIfFailed(name)) {
+      return true;
+    }
     Database database = databases.get(name);
     if (database == null || !database.exists()) {
       return false;

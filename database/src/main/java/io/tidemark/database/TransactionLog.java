@@ -751,8 +751,11 @@ final class TransactionLog implements LtxSink, AutoCloseable {
             preparing = false;
             if (segment != null && number > current.number) {
               prepared = segment;
-            } else if (segment != null) {
-              closeFile(segment);
+            } else {
+              if (segment != null) {
+                closeFile(segment);
+              }
+              voided.add(segmentPath(directory, number));
             }
           } finally {
             lock.unlock();
@@ -837,6 +840,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       names = directoryUnsynced;
       directoryUnsynced = false;
     }
+    FaultPoint.COMMIT_BEFORE_SYNC.pass();
     long start = System.nanoTime();
     try {
       for (Segment segment : files) {
@@ -858,6 +862,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       return e;
     }
     durableTxid = target;
+    FaultPoint.COMMIT_AFTER_SYNC.pass();
     synchronized (unsynced) {
       for (Segment segment : files) {
         if (segment != current && !unsynced.contains(segment)) {
@@ -1157,7 +1162,8 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     }
   }
 
-  private void deleteVoided() throws IOException {
+  /** Deletes segments without a record that counts. */
+  void deleteVoided() throws IOException {
     while (!voided.isEmpty()) {
       disk.delete(voided.get(voided.size() - 1));
       voided.remove(voided.size() - 1);

@@ -1,6 +1,7 @@
 package io.tidemark.node.bench;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -40,6 +41,15 @@ final class BenchDatabase implements AutoCloseable {
   static void delete(Path file) throws IOException {
     for (String suffix : new String[] {"", "-journal", "-wal", "-shm"}) {
       Files.deleteIfExists(Path.of(file + suffix));
+    }
+  }
+
+  /** Removes the databases of all rows, also those that an interrupted benchmark left. */
+  static void deleteAll(Path directory) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "tidemark-bench-*.db")) {
+      for (Path file : files) {
+        delete(file);
+      }
     }
   }
 

@@ -41,6 +41,26 @@ final class BenchRows {
         new BenchRow("commit-wal-long", "commit, 64 MiB WAL", "tx/s", d -> commitWal(d, LONG_WAL)));
   }
 
+  /** Commits so often, or for so long; returns how often. */
+  static long warmUp(Path directory, int commits, long nanos) throws SQLException, IOException {
+    Path file = BenchDatabase.file(directory, "warm-up");
+    long end = System.nanoTime() + nanos;
+    long done = 0;
+    try {
+      try (BenchDatabase database = BenchDatabase.open(file, "WAL", "FULL");
+          PreparedStatement insert = database.prepare("INSERT INTO t (v) VALUES (?)")) {
+        while (done < commits && System.nanoTime() - end < 0) {
+          insert.setBytes(1, database.blob(ROW));
+          insert.executeUpdate();
+          done++;
+        }
+      }
+      return done;
+    } finally {
+      BenchDatabase.delete(file);
+    }
+  }
+
   private static BenchRow insert(String name, String about, String mode, String synchronous) {
     return new BenchRow(
         name,

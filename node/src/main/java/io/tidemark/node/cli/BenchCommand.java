@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -74,12 +75,12 @@ final class BenchCommand extends ToolCommand {
           measured + " is not in a mount of Tidemark but on " + fileSystem + ". Choose --dir.");
     }
     if (against != null) {
-      run(context, measured, fileSystem, against);
+      run(context, measured, fileSystem, against, backing(node));
       return 0;
     }
     Path beside = besideData(node, fileSystem);
     try {
-      run(context, measured, fileSystem, beside);
+      run(context, measured, fileSystem, beside, backing(node));
     } finally {
       Files.deleteIfExists(beside);
     }
@@ -108,12 +109,32 @@ final class BenchCommand extends ToolCommand {
     return Files.createTempDirectory(data.toAbsolutePath().getParent(), "tidemark-bench-");
   }
 
-  private void run(Context context, Path measured, FileSystems fileSystem, Path other)
+  /** Where the node keeps what the mount shows; null when there is no node to ask. */
+  private static UnaryOperator<Path> backing(Map<String, Object> node) {
+    if (!(node.get("path") instanceof String data && node.get("mount") instanceof String mount)) {
+      return null;
+    }
+    return file -> {
+      Path top = Path.of(mount);
+      Path absolute = file.toAbsolutePath();
+      return absolute.startsWith(top)
+          ? Path.of(data, "dbs", top.relativize(absolute).toString(), "database")
+          : null;
+    };
+  }
+
+  private void run(
+      Context context,
+      Path measured,
+      FileSystems fileSystem,
+      Path other,
+      UnaryOperator<Path> backing)
       throws Failure, IOException {
     FileSystems otherSystem = directory(other);
     Benchmark benchmark;
     try {
-      benchmark = new Benchmark(measured, other, seconds, SizeText.parse(size), Set.copyOf(only));
+      benchmark =
+          new Benchmark(measured, other, seconds, SizeText.parse(size), Set.copyOf(only), backing);
     } catch (IllegalArgumentException e) {
       throw new Failure(Failure.USAGE, e.getMessage(), e);
     }
@@ -122,9 +143,18 @@ final class BenchCommand extends ToolCommand {
     if (!json) {
       out.printf("dir      %s  %s%n", measured, fileSystem);
       out.printf("against  %s  %s%n", other, otherSystem);
-      out.printf("%s%n%n", benchmark.cacheNote());
+      out.printf("%s%n", benchmark.cacheNote());
     }
+    Thread interrupted = new Thread(() -> cleanUp(benchmark, other), "bench-cleanup");
+    Runtime.getRuntime().addShutdownHook(interrupted);
+    long warmUp;
     try {
+      progress(context.err(), "warm-up");
+      warmUp = benchmark.warmUp();
+      if (!json) {
+        progress(context.err(), null);
+        out.printf("warm-up: %d commits in dir, until its compiler has done its work%n%n", warmUp);
+      }
       benchmark.run(
           row -> progress(context.err(), row),
           line -> {
@@ -136,6 +166,8 @@ final class BenchCommand extends ToolCommand {
           });
     } catch (SQLException e) {
       throw new Failure("SQLite failed: " + e.getMessage() + ".", e);
+    } finally {
+      Runtime.getRuntime().removeShutdownHook(interrupted);
     }
     if (json) {
       out.println(
@@ -146,7 +178,20 @@ final class BenchCommand extends ToolCommand {
                   "against", other.toString(),
                   "againstFileSystem", otherSystem.toString(),
                   "cache", benchmark.cacheNote(),
+                  "warmUpCommits", warmUp,
                   "rows", results)));
+    }
+  }
+
+  /** After Ctrl-C. */
+  private void cleanUp(Benchmark benchmark, Path other) {
+    try {
+      benchmark.cleanUp();
+      if (against == null) {
+        Files.deleteIfExists(other);
+      }
+    } catch (IOException e) {
+      System.err.println("Cannot remove tidemark-bench-*.db: " + e.getMessage());
     }
   }
 

@@ -96,7 +96,7 @@ public record ConfigKey(
 
     ignored("strict-verify", "every transaction is checksummed anyway");
     ignored("fuse.debug", "use log.debug");
-    ignored("data.retention-monitor-interval", "retention runs when a log segment is full");
+    ignored("data.retention-monitor-interval", "retention is checked every few seconds");
     ignored("http.snapshot-timeout", "a snapshot has no time limit and holds no lock");
     ignored("proxy.debug", "use log.debug");
     ignored("lease.reconnect-delay", "reconnecting backs off by itself");

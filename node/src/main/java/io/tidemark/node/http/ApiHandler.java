@@ -301,7 +301,12 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
           "the disk of the data directory is full",
           "Free space or move data.dir to a larger disk.");
     }
-    LOG.warn("A request failed: {}", e.toString(), e);
+    if (e instanceof IOException) {
+      LOG.warn("A request failed: {}", e.getMessage());
+      LOG.debug("A request failed", e);
+    } else {
+      LOG.warn("A request failed", e);
+    }
     return new ApiException(
         HttpResponseStatus.INTERNAL_SERVER_ERROR,
         e.getMessage() == null ? e.toString() : e.getMessage(),

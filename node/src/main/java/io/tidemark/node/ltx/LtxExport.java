@@ -44,6 +44,9 @@ public final class LtxExport {
           Path file = copy(entry);
           written.add(compact ? file : publish(file, entry.header()));
         }
+        if (range.endsWith(entry.header())) {
+          break; // What follows may be damaged, and is not wanted.
+        }
       }
       if (compact && !written.isEmpty()) {
         Path merged = merge(written);

@@ -42,6 +42,11 @@ public record TxidRange(long from, long to) {
         && Long.compareUnsigned(header.maxTxid(), to) <= 0;
   }
 
+  /** Whether nothing that is wanted can follow the file. */
+  public boolean endsWith(LtxHeader header) {
+    return Long.compareUnsigned(header.minTxid(), to) >= 0;
+  }
+
   /** Whether the file holds a transaction of the range. */
   public boolean overlaps(LtxHeader header) {
     return Long.compareUnsigned(header.maxTxid(), from) >= 0

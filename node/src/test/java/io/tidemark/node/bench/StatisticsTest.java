@@ -63,7 +63,7 @@ class StatisticsTest {
     Set<String> rows =
         Set.of(
             "wal-full", "wal-normal", "delete-full", "select-wal", "select-delete", "commit-big");
-    new Benchmark(a, b, 0, 1 << 20, rows).run(row -> {}, lines::add);
+    new Benchmark(a, b, 0, 1 << 20, rows, null).run(row -> {}, lines::add);
     assertThat(lines).hasSize(rows.size()).allMatch(line -> line.ratio() > 0);
     assertThat(Files.list(a)).isEmpty();
     assertThat(Files.list(b)).isEmpty();
@@ -72,7 +72,7 @@ class StatisticsTest {
   @Test
   void unknownRowsAreNamed(@TempDir Path a) {
     org.assertj.core.api.Assertions.assertThatThrownBy(
-            () -> new Benchmark(a, a, 1, 1, Set.of("wal-full", "nope")))
+            () -> new Benchmark(a, a, 1, 1, Set.of("wal-full", "nope"), null))
         .hasMessageContaining("no row nope");
   }
 }
