@@ -1903,6 +1903,8 @@ public final class Database {
       lock.unlock();
     }
     try {
+      // A history that goes on after a damaged one was set aside may have no record yet.
+      disk.createDirectories(directory.resolve("log"));
       log.awaitDurable(next.txid());
       if (fileSyncFailure != null) {
         throw new IOException(fileSyncFailure);

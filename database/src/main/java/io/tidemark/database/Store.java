@@ -181,7 +181,7 @@ public final class Store implements AutoCloseable {
    * Tries again to recover databases that are not served, once something in their directory has
    * changed: a segment was put back, or a full disk has room again.
    */
-  private void retryFailed() {
+  void retryFailed() {
     for (Database failed : databases.values()) {
       if (failed.failure() == null) {
         continue;

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -145,8 +146,15 @@ final class BenchCommand extends ToolCommand {
       out.printf("against  %s  %s%n", other, otherSystem);
       out.printf("%s%n", benchmark.cacheNote());
     }
-    Thread interrupted = new Thread(() -> cleanUp(benchmark, other), "bench-cleanup");
-    Runtime.getRuntime().addShutdownHook(interrupted);
+    AtomicBoolean interrupted = new AtomicBoolean();
+    Thread afterInterrupt =
+        new Thread(
+            () -> {
+              interrupted.set(true);
+              cleanUp(benchmark, other);
+            },
+            "bench-cleanup");
+    Runtime.getRuntime().addShutdownHook(afterInterrupt);
     long warmUp;
     try {
       progress(context.err(), "warm-up");
@@ -164,10 +172,15 @@ final class BenchCommand extends ToolCommand {
               print(out, line);
             }
           });
-    } catch (SQLException e) {
-      throw new Failure("SQLite failed: " + e.getMessage() + ".", e);
+    } catch (SQLException | IOException e) {
+      if (interrupted.get()) {
+        throw new Failure("Interrupted.", e);
+      }
+      throw new Failure("The benchmark failed: " + e.getMessage() + ".", e);
     } finally {
-      Runtime.getRuntime().removeShutdownHook(interrupted);
+      if (!interrupted.get()) {
+        Runtime.getRuntime().removeShutdownHook(afterInterrupt);
+      }
     }
     if (json) {
       out.println(
