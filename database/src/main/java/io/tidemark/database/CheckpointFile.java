@@ -82,9 +82,9 @@ record CheckpointFile(
         position += chunk.limit();
         crc.update(chunk.flip());
         chunk.flip();
-        while (chunk.hasRemaining()) {
-          sums[filled++] = chunk.getLong();
-        }
+        int n = chunk.remaining() / 8;
+        chunk.asLongBuffer().get(sums, filled, n);
+        filled += n;
       }
       ByteBuffer stored = ByteBuffer.allocate(4);
       file.read(stored, position);

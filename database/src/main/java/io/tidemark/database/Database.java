@@ -423,48 +423,14 @@ public final class Database {
       }
       into.resize(header.commit());
     }
-    ByteBuffer buffer = Scratch.get().page.clear().limit(size);
-    while (decoder.nextPage(buffer)) {
-      buffer.clear().limit(size);
-      long pgno = decoder.pageNumber();
-      file.write(buffer, (pgno - 1) * size);
-      if (into != null) {
-        into.set(pgno, decoder.pageChecksum());
-      }
-      buffer.clear().limit(size);
-    }
-    decoder.trailer();
-    long bytes = header.commit() * size;
-    if (file.size() > bytes) {
-      file.truncate(bytes);
-    }
+    PageScan.redo(file, decoder, into == null ? (pgno, sum) -> {} : into::set);
   }
 
   private void computeSums(DiskFile file) throws IOException {
     long count = sums.count();
     sums.resize(0);
     sums.resize(count);
-    forEachPage(file, pageSize, count, sums::set);
-  }
-
-  private interface PageSum {
-    void take(long pgno, long sum);
-  }
-
-  private static void forEachPage(DiskFile file, int pageSize, long count, PageSum action)
-      throws IOException {
-    if (count == 0) {
-      return;
-    }
-    ByteBuffer buffer = ByteBuffer.allocateDirect(pageSize);
-    long lockPage = PageChecksums.lockPage(pageSize);
-    for (long pgno = 1; pgno <= count; pgno++) {
-      if (pgno != lockPage) {
-        buffer.clear();
-        WorkingImage.readZeroFilled(file, buffer, (pgno - 1) * pageSize);
-        action.take(pgno, PageChecksums.ofPage((int) pgno, buffer, 0, pageSize));
-      }
-    }
+    PageScan.forEachPage(file, pageSize, count, sums::set);
   }
 
   private void readMode(DiskFile file) throws IOException {
@@ -2071,123 +2037,62 @@ public final class Database {
   // ----------------------------------------------------------------- export
 
   /**
-   * Writes a consistent copy of the committed image; writers and readers go on meanwhile. The pages
-   * are copied as they are and then brought to one transaction with the log records since the redo
-   * point; the rolling checksum proves the result before a byte of it leaves.
+   * Writes a consistent copy of the committed image; writers and readers go on meanwhile.
    *
    * @param progress hears the bytes written so far
    * @return the position of the copy
+   * @see ConsistentCopy
    */
   public DatabasePosition exportTo(WritableByteChannel out, LongConsumer progress)
       throws IOException {
     checkUsable();
-    Path copy =
+    Path temporary =
         store.dataDirectory().importDirectory().resolve("export-" + store.nextNumber() + ".tmp");
-    try (DiskFile file = disk.open(copy)) {
-      Files.deleteIfExists(copy); // nameless from here on: nothing is left behind, whatever happens
-      DatabasePosition exported = copyConsistently(file);
-      long size = exported.pageCount() * exported.pageSize();
-      ByteBuffer chunk = ByteBuffer.allocateDirect(256 * 1024);
-      for (long offset = 0; offset < size; ) {
-        chunk.clear().limit((int) Math.min(chunk.capacity(), size - offset));
-        WorkingImage.readZeroFilled(file, chunk, offset);
-        chunk.flip();
-        offset += chunk.remaining();
-        while (chunk.hasRemaining()) {
-          out.write(chunk);
-        }
-        progress.accept(offset);
-      }
-      return exported;
-    }
+    return new ConsistentCopy(this, disk, temporary).writeTo(out, progress);
   }
 
-  private DatabasePosition copyConsistently(DiskFile copy) throws IOException {
-    long pin;
-    DiskFile source;
+  /**
+   * Keeps the log from the redo point on until {@link #unpin}.
+   *
+   * @return the redo point
+   */
+  long pinRedo() throws InvalidDatabaseException {
     lock.lock();
     try {
       if (!exists()) {
         throw new InvalidDatabaseException("there is no database '" + name + "'");
       }
-      pin = redoTxid();
-      pins.add(pin);
-      source = disk.openReadOnly(directory.resolve("database"));
+      long redo = redoTxid();
+      pins.add(redo);
+      return redo;
     } finally {
       lock.unlock();
-    }
-    try (source) {
-      long size = source.size();
-      ByteBuffer chunk = ByteBuffer.allocateDirect(256 * 1024);
-      for (long offset = 0; offset < size; ) {
-        chunk.clear();
-        int n = source.read(chunk, offset);
-        if (n <= 0) {
-          break;
-        }
-        copy.write(chunk.flip(), offset);
-        offset += n;
-      }
-      return redoCopy(copy, pin);
-    } finally {
-      lock.lock();
-      try {
-        pins.remove(pin);
-      } finally {
-        lock.unlock();
-      }
     }
   }
 
-  private DatabasePosition redoCopy(DiskFile copy, long from) throws IOException {
-    DatabasePosition target;
-    LogCursor cursor;
+  void unpin(long pin) {
     lock.lock();
     try {
-      target = position;
-      cursor = log.cursorAfter(from);
+      pins.remove(pin);
     } finally {
       lock.unlock();
     }
-    int size = target.pageSize();
-    try (cursor) {
-      ByteBuffer buffer = ByteBuffer.allocateDirect(MAX_PAGE);
-      while (cursor.next()) {
-        LtxDecoder decoder = cursor.decoder();
-        int recordPageSize = decoder.header().pageSize();
-        buffer.clear().limit(recordPageSize);
-        while (decoder.nextPage(buffer)) {
-          buffer.clear().limit(recordPageSize);
-          copy.write(buffer, (decoder.pageNumber() - 1) * recordPageSize);
-          buffer.clear().limit(recordPageSize);
-        }
-        decoder.trailer();
-        long bytes = decoder.header().commit() * recordPageSize;
-        if (copy.size() > bytes) {
-          copy.truncate(bytes);
-        }
-      }
+  }
+
+  /** The database file as it is. */
+  DiskFile openFile() throws IOException {
+    return disk.openReadOnly(directory.resolve("database"));
+  }
+
+  /** Where the image stands now, and the records that lead there. */
+  record Progress(DatabasePosition position, LogCursor records) {}
+
+  Progress progressSince(long txid) {
+    lock.lock();
+    try {
+      return new Progress(position, log.cursorAfter(txid));
+    } finally {
+      lock.unlock();
     }
-    if (target.pageCount() == 0) {
-      throw new InvalidDatabaseException("'" + name + "' was dropped meanwhile");
-    }
-    copy.truncate(target.pageCount() * size);
-    long[] rolling = {Checksum.FLAG};
-    forEachPage(
-        copy,
-        size,
-        target.pageCount(),
-        (pgno, sum) -> rolling[0] = (rolling[0] ^ sum) | Checksum.FLAG);
-    if (rolling[0] != target.checksum()) {
-      throw new CorruptLogException(
-          "the copy of '"
-              + name
-              + "' has checksum "
-              + new Checksum(rolling[0])
-              + " instead of "
-              + new Checksum(target.checksum())
-              + ": the database file is damaged. Its log can be checked with 'tidemark ltx verify'");
-    }
-    return target;
   }
 }

@@ -2,6 +2,7 @@ package io.tidemark.mount;
 
 import io.tidemark.database.Database;
 import io.tidemark.database.MainFile;
+import io.tidemark.database.RefusedException;
 import io.tidemark.database.SideFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -105,6 +106,48 @@ sealed interface Content {
     @Override
     public void released() {
       database.released(file);
+    }
+  }
+
+  /** A database that cannot be served: whoever opens it is told so by EIO. */
+  record Unserved(Database database) implements Content {
+    private RefusedException refusal() {
+      return new RefusedException(RefusedException.Kind.IO, database.failure());
+    }
+
+    @Override
+    public long size() {
+      return 0;
+    }
+
+    @Override
+    public int read(ByteBuffer dst, long offset) throws IOException {
+      throw refusal();
+    }
+
+    @Override
+    public void write(ByteBuffer src, long offset) throws IOException {
+      throw refusal();
+    }
+
+    @Override
+    public void truncate(long size) throws IOException {
+      throw refusal();
+    }
+
+    @Override
+    public void sync() throws IOException {
+      throw refusal();
+    }
+
+    @Override
+    public void opened() throws IOException {
+      throw refusal();
+    }
+
+    @Override
+    public void released() {
+      // never opened
     }
   }
 

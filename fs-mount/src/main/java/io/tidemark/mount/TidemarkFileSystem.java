@@ -1037,6 +1037,9 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       long parent = node.parent.id;
       String name = node.name;
       later(() -> forgetSideNames(parent, name));
+    } else if (content instanceof Content.Unserved) {
+      store.drop(node.path());
+      Files.deleteIfExists(backing);
     } else if (content instanceof Content.Plain && !isKept((FileNode) node)) {
       store.commitGroup(node.path());
       Files.deleteIfExists(((Content.Plain) content).path());
@@ -1144,7 +1147,8 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       return false;
     }
     Content content = ((FileNode) node).content;
-    return content instanceof Content.Journal
+    return content instanceof Content.Unserved
+        || content instanceof Content.Journal
         || content instanceof Content.Wal
         || content instanceof Content.Shm
         || (content instanceof Content.Plain && !isKept((FileNode) node));

@@ -131,6 +131,10 @@ final class Tree {
       Content.Main main = (Content.Main) content;
       return main.database().mainFile() == main.file();
     }
+    if (content instanceof Content.Unserved) {
+      Database database = ((Content.Unserved) content).database();
+      return database.failure() != null && store.get(node.path()) == database;
+    }
     if (content instanceof Content.Journal) {
       Content.Journal journal = (Content.Journal) content;
       return journal.database().journal() == journal.file();
@@ -178,10 +182,14 @@ final class Tree {
       return new LinkNode(newId(), parent, name, attributes, target);
     }
     Database live = store.get(path);
-    Content content =
-        live != null && live.mainFile() != null
-            ? new Content.Main(live, live.mainFile())
-            : new Content.Plain(backing, true);
+    Content content;
+    if (live != null && live.failure() != null) {
+      content = new Content.Unserved(live);
+    } else if (live != null && live.mainFile() != null) {
+      content = new Content.Main(live, live.mainFile());
+    } else {
+      content = new Content.Plain(backing, true);
+    }
     if (live != null && live.commitMillis() > 0 && content instanceof Content.Main) {
       attributes.mtime = live.commitMillis() * 1_000_000;
     }

@@ -1,0 +1,109 @@
+package io.tidemark.database;
+
+import io.tidemark.database.Disk.DiskFile;
+import io.tidemark.ltx.Checksum;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.LongConsumer;
+
+/**
+ * A copy of a committed image that stands at one transaction although nobody waits for it. The
+ * pages are copied as they are, some older and some newer, and then the log records since the redo
+ * point at the beginning are applied: whatever changed meanwhile is in one of them. The rolling
+ * checksum proves the result before a byte of it leaves.
+ */
+final class ConsistentCopy {
+  private static final int CHUNK = 256 << 10;
+
+  private final Database database;
+  private final Disk disk;
+  private final Path temporary;
+
+  /**
+   * @param temporary where the copy is made; nothing of it stays
+   */
+  ConsistentCopy(Database database, Disk disk, Path temporary) {
+    this.database = database;
+    this.disk = disk;
+    this.temporary = temporary;
+  }
+
+  /** Makes the copy and writes it out. */
+  DatabasePosition writeTo(WritableByteChannel out, LongConsumer progress) throws IOException {
+    try (DiskFile file = disk.open(temporary)) {
+      Files.deleteIfExists(temporary); // nameless from here on, whatever happens
+      DatabasePosition position = make(file);
+      long size = position.pageCount() * position.pageSize();
+      ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
+      for (long offset = 0; offset < size; ) {
+        chunk.clear().limit((int) Math.min(chunk.capacity(), size - offset));
+        WorkingImage.readZeroFilled(file, chunk, offset);
+        chunk.flip();
+        offset += chunk.remaining();
+        while (chunk.hasRemaining()) {
+          out.write(chunk);
+        }
+        progress.accept(offset);
+      }
+      return position;
+    }
+  }
+
+  private DatabasePosition make(DiskFile copy) throws IOException {
+    long pin = database.pinRedo();
+    try {
+      try (DiskFile source = database.openFile()) {
+        copyPages(source, copy);
+      }
+      Database.Progress progress = database.progressSince(pin);
+      try (LogCursor records = progress.records()) {
+        while (records.next()) {
+          PageScan.redo(copy, records.decoder(), (pgno, sum) -> {});
+        }
+      }
+      verify(copy, progress.position());
+      return progress.position();
+    } finally {
+      database.unpin(pin);
+    }
+  }
+
+  private static void copyPages(DiskFile source, DiskFile copy) throws IOException {
+    ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
+    long size = source.size();
+    for (long offset = 0; offset < size; ) {
+      int n = source.read(chunk.clear(), offset);
+      if (n <= 0) {
+        break;
+      }
+      copy.write(chunk.flip(), offset);
+      offset += n;
+    }
+  }
+
+  private void verify(DiskFile copy, DatabasePosition position) throws IOException {
+    if (position.pageCount() == 0) {
+      throw new InvalidDatabaseException("'" + database.name() + "' was dropped meanwhile");
+    }
+    copy.truncate(position.pageCount() * position.pageSize());
+    long[] rolling = {Checksum.FLAG};
+    PageScan.forEachPage(
+        copy,
+        position.pageSize(),
+        position.pageCount(),
+        (pgno, sum) -> rolling[0] = (rolling[0] ^ sum) | Checksum.FLAG);
+    if (rolling[0] != position.checksum()) {
+      throw new CorruptLogException(
+          "the copy of '"
+              + database.name()
+              + "' has checksum "
+              + new Checksum(rolling[0])
+              + " instead of "
+              + new Checksum(position.checksum())
+              + ": the database file is damaged. Its log can be checked with 'tidemark ltx verify'");
+    }
+  }
+}
