@@ -8,6 +8,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,8 +23,13 @@ import org.slf4j.LoggerFactory;
  * while it is served, and other clients are served meanwhile. When the work is done the thread
  * leads again if a leader is missing, else it parks.
  *
- * <p>Invariant: before a leader waits for anything but the kernel, another thread is a leader. When
- * all {@link #MAX_THREADS} threads are busy, further work goes to a queue and the reader goes on.
+ * <p>Waking another thread costs more than most of what a handler does, and with a single client it
+ * brings nothing: nobody else asks. So while all requests come from one thread, the leader keeps
+ * its leadership when it waits, and a watchdog hands it over only if that takes longer than a tick.
+ *
+ * <p>Invariant: before a leader waits for anything but the kernel, another thread is a leader, or
+ * becomes one within {@link #TICK_NANOS} or so. When all {@link #MAX_THREADS} threads are busy,
+ * further work goes to a queue and the reader goes on.
  *
  * <p>The descriptor is closed only after the last request was given back, because a late reply must
  * not go to a file that got the same number.
@@ -36,6 +42,15 @@ final class KernelTransport implements Transport {
 
   /** Bytes; handlers are shallow, and most threads only wait. */
   private static final long STACK_SIZE = 512 << 10;
+
+  /** How long other clients may wait for a leader that kept its leadership. */
+  private static final long TICK_NANOS = 1_000_000;
+
+  /** The watchdog sleeps after so many ticks without work. */
+  private static final int IDLE_TICKS = 200;
+
+  /** After two clients were seen, so many requests of one of them make it the only one again. */
+  private static final int ALONE_AFTER = 64;
 
   private static final int ECONNABORTED = 103;
 
@@ -57,6 +72,18 @@ final class KernelTransport implements Transport {
 
   private final ThreadPoolExecutor overflow;
   private final AtomicInteger waiting = new AtomicInteger();
+
+  /** The leader that waits without having handed leadership over. */
+  private final AtomicReference<Worker> lingering = new AtomicReference<>();
+
+  private final Thread watchdog;
+  private volatile long lingerings;
+  private volatile boolean watching;
+
+  // Only a hint, so races between leaders do no harm
+  private int lastTid;
+  private int mixed;
+
   private final CountDownLatch stopped = new CountDownLatch(1);
 
   // Guarded by roles
@@ -85,6 +112,7 @@ final class KernelTransport implements Transport {
             new LinkedBlockingQueue<>(),
             work -> daemon(work, name + "-overflow"));
     overflow.allowCoreThreadTimeOut(true);
+    watchdog = daemon(this::watch, name + "-watchdog");
   }
 
   /**
@@ -116,6 +144,7 @@ final class KernelTransport implements Transport {
         startWorker();
       }
     }
+    watchdog.start();
   }
 
   int fd() {
@@ -146,10 +175,59 @@ final class KernelTransport implements Transport {
     long unique = request.unique();
     if (!(Thread.currentThread() instanceof Worker worker) || worker.owner() != this) {
       overflow.execute(() -> KernelDispatcher.run(request, unique, work));
+    } else if (worker.leader && leaders == 1 && mixed == 0) {
+      linger(worker);
+      KernelDispatcher.run(request, unique, work);
+      lingering.compareAndSet(worker, null);
     } else if (!worker.leader || handOver(worker)) {
       KernelDispatcher.run(request, unique, work);
     } else {
       overflow.execute(() -> KernelDispatcher.run(request, unique, work));
+    }
+  }
+
+  private void linger(Worker worker) {
+    lingering.set(worker);
+    lingerings++;
+    if (!watching) {
+      LockSupport.unpark(watchdog);
+    }
+  }
+
+  /** Takes leadership from a leader that has been waiting since the last tick. */
+  private void watch() {
+    long seen = -1;
+    int idle = 0;
+    while (!ended()) {
+      long count = lingerings;
+      Worker worker = lingering.get();
+      if (worker != null && count == seen && lingering.compareAndSet(worker, null)) {
+        handOver(worker);
+      }
+      idle = count == seen ? idle + 1 : 0;
+      seen = count;
+      if (idle < IDLE_TICKS || lingering.get() != null) {
+        watching = true;
+        LockSupport.parkNanos(this, TICK_NANOS);
+      } else {
+        watching = false;
+        if (lingerings == seen) {
+          LockSupport.park(this);
+        }
+        idle = 0;
+      }
+    }
+  }
+
+  /** Notes who asks: one thread, or several. */
+  private void noteClient(int tid) {
+    if (tid == lastTid || tid == 0) {
+      if (mixed > 0) {
+        mixed--;
+      }
+    } else {
+      lastTid = tid;
+      mixed = ALONE_AFTER;
     }
   }
 
@@ -226,6 +304,7 @@ final class KernelTransport implements Transport {
       last = --active == 0 && stopped.getCount() > 0;
       parked.forEach(LockSupport::unpark);
     }
+    LockSupport.unpark(watchdog);
     if (last) {
       finish();
     }
@@ -309,6 +388,7 @@ final class KernelTransport implements Transport {
       waiting.decrementAndGet();
       if (n > 0) {
         if (request.accept(from, (int) n)) {
+          noteClient(request.tid());
           dispatcher.dispatch(request);
         } else {
           log.warn("dropped a malformed request of {} bytes", n);
@@ -347,6 +427,8 @@ final class KernelTransport implements Transport {
         if (Native.errno() != Errno.EAGAIN) {
           return 0;
         }
+        // The client that we just answered is often woken on this very CPU: let it run.
+        Native.C.sched_yield();
       } while (System.nanoTime() - start < nanos);
       spin.missed();
       return 0;

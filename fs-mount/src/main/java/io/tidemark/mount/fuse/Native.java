@@ -44,6 +44,8 @@ final class Native {
 
     int close(int fd);
 
+    int sched_yield();
+
     long read(int fd, long buffer, long count);
 
     long write(int fd, long buffer, long count);
