@@ -17,6 +17,7 @@ import java.util.function.LongConsumer;
  */
 final class ConsistentCopy {
   private static final int CHUNK = 256 << 10;
+  private static final int MAX_PAGE = 65536;
 
   private final Database database;
   private final Disk disk;
@@ -59,9 +60,10 @@ final class ConsistentCopy {
         copyPages(source, copy);
       }
       Database.Progress progress = database.progressSince(pin);
+      ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);
       try (LogCursor records = progress.records()) {
         while (records.next()) {
-          PageScan.redo(copy, records.decoder(), (pgno, sum) -> {});
+          PageScan.redo(copy, records.decoder(), page, (pgno, sum) -> {});
         }
       }
       verify(copy, progress.position());

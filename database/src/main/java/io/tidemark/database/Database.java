@@ -423,7 +423,7 @@ public final class Database {
       }
       into.resize(header.commit());
     }
-    PageScan.redo(file, decoder, into == null ? (pgno, sum) -> {} : into::set);
+    PageScan.redo(file, decoder, Scratch.get().page, into == null ? (pgno, sum) -> {} : into::set);
   }
 
   private void computeSums(DiskFile file) throws IOException {

@@ -32,10 +32,15 @@ final class PageScan {
     }
   }
 
-  /** Applies a record to a file. */
-  static void redo(DiskFile file, LtxDecoder decoder, PageSum action) throws IOException {
+  /**
+   * Applies a record to a file.
+   *
+   * @param buffer room for the largest page, 64 KiB
+   */
+  static void redo(DiskFile file, LtxDecoder decoder, ByteBuffer buffer, PageSum action)
+      throws IOException {
     int size = decoder.header().pageSize();
-    ByteBuffer buffer = Scratch.get().page.clear().limit(size);
+    buffer.clear().limit(size);
     while (decoder.nextPage(buffer)) {
       buffer.clear().limit(size);
       long pgno = decoder.pageNumber();
