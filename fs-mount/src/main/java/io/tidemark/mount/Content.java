@@ -151,18 +151,45 @@ sealed interface Content {
     }
   }
 
+  /** A file that SQLite keeps beside a database file. Its bytes mean nothing after a restart. */
+  sealed interface Side extends Content permits Journal, Wal, Shm {
+    Database database();
+
+    SideFile file();
+
+    @Override
+    default long size() {
+      return file().size();
+    }
+
+    @Override
+    default int read(ByteBuffer dst, long offset) throws IOException {
+      return file().read(dst, offset);
+    }
+
+    @Override
+    default boolean writeMayWait(long offset) {
+      return database().isBusy();
+    }
+
+    @Override
+    default boolean truncateMayWait() {
+      return database().isBusy();
+    }
+
+    @Override
+    default void opened() {
+      database().opened(file());
+    }
+
+    @Override
+    default void released() {
+      database().released(file());
+    }
+  }
+
   /** A rollback journal. */
-  record Journal(Database database, SideFile file) implements Content {
-    @Override
-    public long size() {
-      return file.size();
-    }
-
-    @Override
-    public int read(ByteBuffer dst, long offset) throws IOException {
-      return file.read(dst, offset);
-    }
-
+  record Journal(Database database, SideFile file) implements Side {
     @Override
     public void write(ByteBuffer src, long offset) throws IOException {
       database.writeJournal(file, src, offset);
@@ -192,30 +219,10 @@ sealed interface Content {
     public boolean syncMayWait() {
       return database.isBusy();
     }
-
-    @Override
-    public void opened() {
-      database.opened(file);
-    }
-
-    @Override
-    public void released() {
-      database.released(file);
-    }
   }
 
   /** A write-ahead log. */
-  record Wal(Database database, SideFile file) implements Content {
-    @Override
-    public long size() {
-      return file.size();
-    }
-
-    @Override
-    public int read(ByteBuffer dst, long offset) throws IOException {
-      return file.read(dst, offset);
-    }
-
+  record Wal(Database database, SideFile file) implements Side {
     @Override
     public void write(ByteBuffer src, long offset) throws IOException {
       database.writeWal(file, src, offset);
@@ -232,43 +239,13 @@ sealed interface Content {
     }
 
     @Override
-    public boolean writeMayWait(long offset) {
-      return database.isBusy();
-    }
-
-    @Override
-    public boolean truncateMayWait() {
-      return database.isBusy();
-    }
-
-    @Override
     public boolean syncMayWait() {
       return !database.isDurable(database.walSyncTarget());
-    }
-
-    @Override
-    public void opened() {
-      database.opened(file);
-    }
-
-    @Override
-    public void released() {
-      database.released(file);
     }
   }
 
   /** A wal-index. Programs share it through mappings; the daemon hardly ever sees its bytes. */
-  record Shm(Database database, SideFile file) implements Content {
-    @Override
-    public long size() {
-      return file.size();
-    }
-
-    @Override
-    public int read(ByteBuffer dst, long offset) throws IOException {
-      return file.read(dst, offset);
-    }
-
+  record Shm(Database database, SideFile file) implements Side {
     @Override
     public void write(ByteBuffer src, long offset) throws IOException {
       database.writeShm(file, src, offset);
@@ -282,26 +259,6 @@ sealed interface Content {
     @Override
     public void sync() {
       // Rebuilt from the WAL whenever it is lost.
-    }
-
-    @Override
-    public boolean writeMayWait(long offset) {
-      return database.isBusy();
-    }
-
-    @Override
-    public boolean truncateMayWait() {
-      return database.isBusy();
-    }
-
-    @Override
-    public void opened() {
-      database.opened(file);
-    }
-
-    @Override
-    public void released() {
-      database.released(file);
     }
   }
 

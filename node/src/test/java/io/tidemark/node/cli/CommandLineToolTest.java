@@ -101,7 +101,7 @@ class CommandLineToolTest {
       strings = {
         "status --url http://127.0.0.1:1",
         "status -url http://127.0.0.1:1",
-        "export --url http://127.0.0.1:1 -name x /tmp/none",
+        "export --url http://127.0.0.1:1 -name x none.db",
         "import -name x /nonexistent",
         "ltx ls /nonexistent",
         "ltx verify /nonexistent",
