@@ -102,10 +102,10 @@ class CommandLineToolTest {
         "status --url http://127.0.0.1:1",
         "status -url http://127.0.0.1:1",
         "export --url http://127.0.0.1:1 -name x none.db",
-        "import -name x /nonexistent",
-        "ltx ls /nonexistent",
-        "ltx verify /nonexistent",
-        "bench --dir /nonexistent --against /tmp",
+        "import -name x /nonexistent/x.db",
+        "ltx ls /nonexistent/data",
+        "ltx verify /nonexistent/data",
+        "bench --dir /nonexistent/mount --against /tmp",
       })
   void workThatFailsExitsWithOneAndTheNextStep(String line) {
     assertThat(run(line.split(" "))).isEqualTo(1);
