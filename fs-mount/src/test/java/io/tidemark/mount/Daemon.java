@@ -25,7 +25,7 @@ final class Daemon implements AutoCloseable {
                     mountPoint.toString(),
                     "true",
                     faultPoint))
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     out = process.inputReader(StandardCharsets.UTF_8);
     assertThat(out.readLine()).isEqualTo("mounted");
