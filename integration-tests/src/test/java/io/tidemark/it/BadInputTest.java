@@ -210,7 +210,9 @@ class BadInputTest {
       assertOneClearMessage(result, says);
     }
     assertThat(tidemark.position("kept.db")).isEqualTo(before);
-    assertThat(Command.of("ls", tidemark.mount()).ok()).contains("kept.db").doesNotContain("new.db");
+    assertThat(Command.of("ls", tidemark.mount()).ok())
+        .contains("kept.db")
+        .doesNotContain("new.db");
   }
 
   @Test

@@ -162,7 +162,9 @@ final class CrashRounds {
           .as("%s: checksum of the exported %s at %s", context, name, position)
           .isEqualTo(position.checksum());
       Image folded = LogFold.fold(tidemark.data(), name, (entry, ltx, step) -> {});
-      assertThat(folded.position()).as("%s: end of the log of %s", context, name).isEqualTo(position);
+      assertThat(folded.position())
+          .as("%s: end of the log of %s", context, name)
+          .isEqualTo(position);
       assertThat(TruthCheck.difference(folded, exported)).as("%s: %s", context, name).isEmpty();
       Files.delete(image);
     }

@@ -138,7 +138,8 @@ class CrashTest {
     Path file = bench.scratch("new.db");
     Command.sqlite(file, "CREATE TABLE fresh(a);", "INSERT INTO fresh VALUES(zeroblob(50000));")
         .ok();
-    Command.sqlite(tidemark.file("i.db"), "CREATE TABLE old(a);", "INSERT INTO old VALUES(1);").ok();
+    Command.sqlite(tidemark.file("i.db"), "CREATE TABLE old(a);", "INSERT INTO old VALUES(1);")
+        .ok();
     Position before = tidemark.position("i.db");
     tidemark.terminate();
     tidemark.environment("TIDEMARK_FAULT", point.name()).start();
@@ -158,7 +159,8 @@ class CrashTest {
     Requirements.realMount();
     Requirements.programs("sqlite3");
     TidemarkProcess tidemark = bench.tidemark("node").start();
-    Command.sqlite(tidemark.file("d.db"), "CREATE TABLE old(a);", "INSERT INTO old VALUES(1);").ok();
+    Command.sqlite(tidemark.file("d.db"), "CREATE TABLE old(a);", "INSERT INTO old VALUES(1);")
+        .ok();
     Position before = tidemark.position("d.db");
     tidemark.terminate();
     tidemark.environment("TIDEMARK_FAULT", FaultPoint.DROP_AFTER_SYNC.name()).start();

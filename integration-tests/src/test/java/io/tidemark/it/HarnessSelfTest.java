@@ -47,7 +47,9 @@ class HarnessSelfTest {
     for (int at : List.of(0, 7, 20, 105, REFERENCE_FILE.length - 1)) {
       byte[] damaged = REFERENCE_FILE.clone();
       damaged[at] ^= 4;
-      assertThatThrownBy(() -> new LtxFile(damaged)).as("byte %s", at).isInstanceOf(Exception.class);
+      assertThatThrownBy(() -> new LtxFile(damaged))
+          .as("byte %s", at)
+          .isInstanceOf(Exception.class);
     }
   }
 

@@ -37,7 +37,9 @@ final class LoopDisk implements AutoCloseable {
     assertThat(Mounts.at(mountPoint)).as("mount of %s", image).isNotNull();
   }
 
-  /** Nothing that is not on the disk now will ever get there, not even the file system's journal. */
+  /**
+   * Nothing that is not on the disk now will ever get there, not even the file system's journal.
+   */
   void losePower() {
     Command.python("lose_power.py", mountPoint).ok();
   }

@@ -26,14 +26,16 @@ class PowerLossTest {
   @EnumSource
   void whatWasAcknowledgedSurvivesPowerLoss(CrashRounds.Mode mode) throws IOException {
     long seed = Settings.seed("power loss, " + mode);
-    LoopDisk disk = bench.closing(LoopDisk.create(bench.scratch("disk.img"), bench.scratch("disk")));
+    LoopDisk disk =
+        bench.closing(LoopDisk.create(bench.scratch("disk.img"), bench.scratch("disk")));
     disk.mount();
     Path data = disk.mountPoint().resolve("data");
     TidemarkProcess tidemark = bench.tidemark("node", data);
     if (tidemark.plain()) {
       // Proves the harness: SQLite itself on the disk that loses its power.
       tidemark =
-          new TidemarkProcess("plain", disk.mountPoint().resolve("db"), data, bench.scratch("logs"));
+          new TidemarkProcess(
+              "plain", disk.mountPoint().resolve("db"), data, bench.scratch("logs"));
     }
     TidemarkProcess node = tidemark;
     node.start();

@@ -251,11 +251,15 @@ class ProgramsTest {
     }
     tidemark.verifyLog(name);
     Image folded = LogFold.fold(tidemark.data(), name, (entry, ltx, image) -> {});
-    assertThat(folded.position()).as("end of the log of %s", name).isEqualTo(tidemark.position(name));
+    assertThat(folded.position())
+        .as("end of the log of %s", name)
+        .isEqualTo(tidemark.position(name));
     Path image = bench.scratch("folded.db");
     folded.write(image);
     try (ImageChecker checker = new ImageChecker()) {
-      assertThat(checker.check(image).integrity()).as("image from the log of %s", name).isEqualTo("ok");
+      assertThat(checker.check(image).integrity())
+          .as("image from the log of %s", name)
+          .isEqualTo("ok");
     }
     assertThat(Command.sqlite(image, "SELECT count(*) FROM " + table + ";").ok())
         .as("rows in the image from the log of %s", name)

@@ -18,9 +18,9 @@ import org.opentest4j.TestAbortedException;
 /**
  * The directories and programs of one test.
  *
- * <p>Data, logs and scratch files live below {@code target/it}, named after the test, and stay there
- * if it fails. Mount points live in the system's temporary directory, so that no cleaning of the
- * build ever walks into a mount.
+ * <p>Data, logs and scratch files live below {@code target/it}, named after the test, and stay
+ * there if it fails. Mount points live in the system's temporary directory, so that no cleaning of
+ * the build ever walks into a mount.
  */
 final class Workbench implements BeforeEachCallback, AfterEachCallback {
   private static final AtomicInteger COUNTER = new AtomicInteger();

@@ -163,7 +163,8 @@ class ConfigLoaderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"{cert: /a}", "{ca: /a}", "{cert: /nonexistent/c.pem, key: /nonexistent/k.pem}"})
+  @ValueSource(
+      strings = {"{cert: /a}", "{ca: /a}", "{cert: /nonexistent/c.pem, key: /nonexistent/k.pem}"})
   void certificatesComeInPairsAndMustBeReadable(String tls) {
     assertRefused(DIRS + "http: {tls: " + tls + "}").hasMessageContaining("http.tls");
   }
