@@ -352,6 +352,10 @@ class Workload:
             self.stop_reader()
         return "none", c.run("PRAGMA wal_checkpoint(%s)" % kind)
 
+    def leaves_no_trace(self):
+        """An exclusive connection without journal and sync shows nobody where a transaction ends."""
+        return self.exclusive is not None and self.mode in ("off", "memory")
+
     def settings(self):
         c = self.any_connection()
         choice = self.rng.choice(
@@ -373,6 +377,8 @@ class Workload:
                 "PRAGMA secure_delete=ON",
             ]
         )
+        if choice.endswith("synchronous=OFF") and self.leaves_no_trace():
+            choice = "PRAGMA synchronous=FULL"
         return "none", c.run(choice)
 
     def switch_mode(self):
@@ -398,6 +404,8 @@ class Workload:
         c = self.any_connection()
         self.alone(c)
         self.exclusive = c
+        if self.leaves_no_trace():
+            c.run("PRAGMA synchronous=FULL")
         return "commit", c.run("PRAGMA locking_mode=EXCLUSIVE", *self.insert(count=1))
 
     def leave_exclusive(self):
