@@ -93,10 +93,20 @@ final class Settings {
     }
   }
 
-  /** The seed of this run: given by the property or fresh; printed either way. */
+  /**
+   * The seed of this run, printed: a number from the property, a fresh one for {@code random}, else
+   * always the same for the same test, so that continuous integration repeats itself.
+   */
   static long seed(String what) {
     String given = System.getProperty("tidemark.it.seed");
-    long seed = given != null ? Long.parseLong(given) : new Random().nextInt(Integer.MAX_VALUE);
+    long seed;
+    if (given == null) {
+      seed = what.hashCode() & Integer.MAX_VALUE;
+    } else if (given.equals("random")) {
+      seed = new Random().nextInt(Integer.MAX_VALUE);
+    } else {
+      seed = Long.parseLong(given);
+    }
     System.out.println(what + ": seed " + seed + " (repeat with -Dtidemark.it.seed=" + seed + ")");
     return seed;
   }
