@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 
 /**
@@ -14,27 +15,41 @@ import java.util.function.LongConsumer;
  * pages are copied as they are, some older and some newer, and then the log records since the redo
  * point at the beginning are applied: whatever changed meanwhile is in one of them. The rolling
  * checksum proves the result before a byte of it leaves.
+ *
+ * <p>Takes the lock of the database only for a moment, to learn where the image stands.
  */
 final class ConsistentCopy {
   private static final int CHUNK = 256 << 10;
   private static final int MAX_PAGE = 65536;
 
-  private final Database database;
-  private final Disk disk;
+  private final DatabaseFiles files;
+  private final ReentrantLock lock;
+  private final TransactionLog log;
+  private final CommittedState committed;
+  private final Checkpointer checkpointer;
   private final Path temporary;
 
   /**
    * @param temporary where the copy is made; nothing of it stays
    */
-  ConsistentCopy(Database database, Disk disk, Path temporary) {
-    this.database = database;
-    this.disk = disk;
+  ConsistentCopy(
+      DatabaseFiles files,
+      ReentrantLock lock,
+      TransactionLog log,
+      CommittedState committed,
+      Checkpointer checkpointer,
+      Path temporary) {
+    this.files = files;
+    this.lock = lock;
+    this.log = log;
+    this.committed = committed;
+    this.checkpointer = checkpointer;
     this.temporary = temporary;
   }
 
   /** Makes the copy and writes it out. */
   DatabasePosition writeTo(WritableByteChannel out, LongConsumer progress) throws IOException {
-    try (DiskFile file = disk.open(temporary)) {
+    try (DiskFile file = files.disk().open(temporary)) {
       Files.deleteIfExists(temporary); // nameless from here on, whatever happens
       DatabasePosition position = make(file);
       long size = position.pageCount() * position.pageSize();
@@ -54,12 +69,12 @@ final class ConsistentCopy {
   }
 
   private DatabasePosition make(DiskFile copy) throws IOException {
-    long pin = database.pinRedo();
+    long pin = checkpointer.pinRedo();
     try {
-      try (DiskFile source = database.openFile()) {
+      try (DiskFile source = files.disk().openReadOnly(files.database())) {
         copyPages(source, copy);
       }
-      Database.Progress progress = database.progressSince(pin);
+      Progress progress = progressSince(pin);
       ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);
       try (LogCursor records = progress.records()) {
         while (records.next()) {
@@ -69,7 +84,19 @@ final class ConsistentCopy {
       verify(copy, progress.position());
       return progress.position();
     } finally {
-      database.unpin(pin);
+      checkpointer.unpin(pin);
+    }
+  }
+
+  /** Where the image stands now, and the records that lead there. */
+  private record Progress(DatabasePosition position, LogCursor records) {}
+
+  private Progress progressSince(long txid) {
+    lock.lock();
+    try {
+      return new Progress(committed.position(), log.cursorAfter(txid));
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -88,7 +115,7 @@ final class ConsistentCopy {
 
   private void verify(DiskFile copy, DatabasePosition position) throws IOException {
     if (position.pageCount() == 0) {
-      throw new InvalidDatabaseException("'" + database.name() + "' was dropped meanwhile");
+      throw new InvalidDatabaseException("'" + files.name() + "' was dropped meanwhile");
     }
     copy.truncate(position.pageCount() * position.pageSize());
     long[] rolling = {Checksum.FLAG};
@@ -100,7 +127,7 @@ final class ConsistentCopy {
     if (rolling[0] != position.checksum()) {
       throw new CorruptLogException(
           "the copy of '"
-              + database.name()
+              + files.name()
               + "' has checksum "
               + new Checksum(rolling[0])
               + " instead of "

@@ -40,7 +40,7 @@ final class DataDirectory implements AutoCloseable {
   private final Disk disk;
   private final FileChannel lockChannel;
   private final Properties format;
-  private long epoch;
+  private volatile long epoch;
 
   private DataDirectory(
       Path root, Disk disk, FileChannel lockChannel, Properties format, long epoch) {

@@ -31,14 +31,12 @@ public final class LogReader implements AutoCloseable {
   private LogReader(Path directory, String name) throws IOException {
     this.name = name;
     for (String entry : disk.list(directory)) {
-      if (!entry.endsWith(".seg")) {
+      if (!LogSegment.isName(entry)) {
         continue;
       }
       Path path = directory.resolve(entry);
       try (DiskFile segmentFile = disk.openReadOnly(path)) {
-        ByteBuffer block = ByteBuffer.allocate(SegmentHeader.BLOCK);
-        segmentFile.read(block, 0);
-        SegmentHeader header = SegmentHeader.decode(block.flip(), path.toString());
+        SegmentHeader header = LogScan.headerOf(segmentFile, path, LogSegment.numberOf(entry));
         if (header != null) {
           headers.add(header);
           paths.add(path);

@@ -16,7 +16,10 @@ public final class SideFile {
   private final Path path;
   private final DiskFile file;
   private volatile long size;
+
+  /** The name is gone or belongs to a newer file. */
   private boolean detached;
+
   private int handles;
 
   SideFile(Disk disk, Path path) throws IOException {
@@ -29,11 +32,6 @@ public final class SideFile {
   /** Bytes. */
   public long size() {
     return size;
-  }
-
-  /** Whether the name is gone or belongs to a newer file. */
-  boolean isDetached() {
-    return detached;
   }
 
   /** Reads until {@code dst} is full or the file ends. */

@@ -9,16 +9,16 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
@@ -54,9 +54,27 @@ public final class Store implements AutoCloseable {
     this.dataDirectory = dataDirectory;
     this.random = random;
     this.nodeNumber = Long.parseUnsignedLong(dataDirectory.nodeId(), 16);
-    this.background = Executors.newSingleThreadExecutor(task -> daemon(task, "tidemark-segments"));
+    this.background = backgroundOfThisThread();
     this.upkeep =
         Executors.newSingleThreadScheduledExecutor(task -> daemon(task, "tidemark-upkeep"));
+  }
+
+  /**
+   * A thread takes over the set of CPUs of the one that starts it. An executor would start its
+   * thread with the first task, which comes from a thread that serves requests, and that may be
+   * bound to one CPU together with its client. So the thread is started here.
+   */
+  private static ExecutorService backgroundOfThisThread() {
+    ThreadPoolExecutor executor =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            0,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            task -> daemon(task, "tidemark-segments"));
+    executor.prestartCoreThread();
+    return executor;
   }
 
   private static Thread daemon(Runnable task, String name) {
@@ -120,30 +138,50 @@ public final class Store implements AutoCloseable {
     if (newest >= epoch()) {
       dataDirectory.raiseEpoch(newest + 1);
     }
-    Set<Long> incomplete = new HashSet<>();
-    for (GroupInfo group : lastGroups.values()) {
-      for (GroupInfo.Member member : group.members()) {
-        Database other = databases.get(member.name());
-        // A database that is not there at all lost its first transaction.
-        if (other == null || (other.failure() == null && other.logTail() < member.txid())) {
-          incomplete.add(group.id());
-        }
-      }
-    }
+    // First all answers, then the cuts, which would change them.
+    List<Database> incomplete = new ArrayList<>();
     lastGroups.forEach(
-        (database, group) -> {
-          if (incomplete.contains(group.id())) {
-            attempt(database, database::cutIncompleteGroup);
-          }
-        });
+        (database, group) ->
+            attempt(
+                database,
+                () -> {
+                  if (!isComplete(group)) {
+                    incomplete.add(database);
+                  }
+                }));
+    incomplete.forEach(database -> attempt(database, database::cutIncompleteGroup));
     for (Database database : databases.values()) {
       if (database.failure() == null) {
         attempt(database, database::redo);
+      }
+    }
+    for (Database database : databases.values()) {
+      if (database.failure() == null) {
+        attempt(database, database::settleRecovery);
       }
       if (database.failure() != null) {
         failedStates.put(database.name(), database.stateOfFiles());
       }
     }
+  }
+
+  /**
+   * Whether the logs of all databases that take part in a commit have its records. It is not enough
+   * that they reach its TXIDs: after a group was given up, another transaction may have taken the
+   * TXID in one database while the disk of another one refused to wipe the record there.
+   */
+  private boolean isComplete(GroupInfo group) throws IOException {
+    for (GroupInfo.Member member : group.members()) {
+      Database other = databases.get(member.name());
+      if (other == null) {
+        return false; // it lost its first transaction
+      }
+      // Of a log that cannot be read the best is assumed.
+      if (other.failure() == null && !other.hasOfGroup(member.txid(), group.id())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private interface Work {
@@ -190,20 +228,40 @@ public final class Store implements AutoCloseable {
       if (state.equals(failedStates.put(failed.name(), state))) {
         continue;
       }
-      try {
-        Database again = new Database(this, failed.name());
-        if (again.openLog() != null) {
-          LOG.debug("{} ends with a commit over several databases", failed.name());
-        }
-        again.redo();
+      Database again = recoverAgain(failed.name());
+      if (again != null) {
         databases.put(failed.name(), again);
         failedStates.remove(failed.name());
         failed.retire();
         listener.replaced(again);
         LOG.info("{} is served again, at {}", failed.name(), again.position());
-      } catch (IOException | RuntimeException e) {
-        LOG.debug("{} still cannot be served", failed.name(), e);
       }
+    }
+  }
+
+  /**
+   * @return null if it still cannot be served; then nothing of the attempt stays open
+   */
+  private Database recoverAgain(String name) {
+    Database again = null;
+    try {
+      again = new Database(this, name);
+      GroupInfo group = again.openLog();
+      if (group != null && !isComplete(group)) {
+        again.cutIncompleteGroup();
+      }
+      if (again.logEpoch() > epoch()) {
+        dataDirectory.raiseEpoch(again.logEpoch() + 1);
+      }
+      again.redo();
+      again.settleRecovery();
+      return again;
+    } catch (IOException | RuntimeException e) {
+      LOG.debug("{} still cannot be served", name, e);
+      if (again != null) {
+        again.retire();
+      }
+      return null;
     }
   }
 
@@ -501,15 +559,24 @@ public final class Store implements AutoCloseable {
       for (Database database : changed) {
         database.awaitDurable(database.nextTxid());
       }
-    } catch (RefusedException e) {
+    } catch (RefusedException | RuntimeException | Error e) {
       for (Database database : appended) {
         database.groupTakeBack();
       }
       throw e;
     }
     FaultPoint.GROUP_AFTER_SYNC.pass();
+    // It is committed, in all: the trouble of one must not keep the others from counting it.
+    RefusedException trouble = null;
     for (Database database : members) {
-      database.groupPublish(changed.contains(database));
+      try {
+        database.groupPublish(changed.contains(database));
+      } catch (RefusedException e) {
+        trouble = e;
+      }
+    }
+    if (trouble != null) {
+      throw trouble;
     }
   }
 

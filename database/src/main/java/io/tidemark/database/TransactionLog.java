@@ -10,82 +10,66 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.zip.CRC32C;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The log of one database: segments of records, appended under the database's lock and made durable
- * by whoever needs it.
+ * by whoever needs it. {@link LogScan} reads it at a start, {@link RecordWriter} forms the records,
+ * {@link SegmentFiles} makes and deletes the files.
  *
  * <p>Invariants:
  *
  * <ul>
- *   <li>Records have consecutive TXIDs; the header of a record is written after its body, so a
- *       record that can be read is whole.
- *   <li>{@code durableTxid} only grows, and only after an fdatasync that began after the record was
- *       written has succeeded. One failed fdatasync means: not on disk. The records concerned are
- *       then written again, into a new segment, and the old copies are void because the new
- *       segment's first TXID says so.
- *   <li>Segments are created filled with zeros in the background, so that an append changes no
- *       metadata and one fdatasync does not have to commit the journal of the file system below
- *       (ext4: about 185 against 400 microseconds).
+ *   <li>Records have consecutive TXIDs, and each continues the checksum of the one before.
+ *   <li>{@code durableTxid} grows only after an fdatasync that began after the record was written
+ *       has succeeded. One failed fdatasync means: not on disk. The records concerned are then
+ *       written again, into a new segment, and the old copies are void because the new segment's
+ *       first TXID says so.
+ *   <li>{@code durableTxid} is never above {@code tailTxid}, and shrinks only with it, by {@link
+ *       #unappend}.
  * </ul>
+ *
+ * <p>Guarded by the lock of the database. Syncs run without it, one after the other under {@code
+ * syncLock}. Locks are taken in this order: the lock of the database, {@code syncLock}, the monitor
+ * {@code unsynced}, in which a sync and an append agree on how far the sync reaches. So who waits
+ * for {@code syncLock} under the lock of the database waits for a sync at most, and a sync for
+ * nobody.
  */
-final class TransactionLog implements LtxSink, AutoCloseable {
+final class TransactionLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TransactionLog.class);
 
-  static final long FIRST_SEGMENT_BYTES = 256 << 10;
-  static final long MAX_SEGMENT_BYTES = 16 << 20;
   private static final long RETRY_NANOS = 500_000_000L;
-
-  /** One segment file. Mutable fields are guarded by the database's lock. */
-  static final class Segment {
-    final long number;
-    final Path path;
-    long firstTxid;
-    long preChecksum;
-    long lastTxid;
-    long end;
-    long size;
-    long lastMillis;
-    DiskFile file;
-
-    Segment(long number, Path path) {
-      this.number = number;
-      this.path = path;
-    }
-  }
 
   private final Disk disk;
   private final Path directory;
   private final String databaseName;
   private final ReentrantLock lock;
   private final DatabaseMetrics metrics;
-  private final Executor background;
 
-  private final List<Segment> segments = new ArrayList<>();
+  private final SegmentFiles files;
+  private final List<LogSegment> segments = new ArrayList<>();
   private final LogIndex index = new LogIndex();
-  private volatile Segment current;
-  private Segment prepared;
-  private boolean preparing;
-
-  /** Segments without a record that counts; deleted when the log is known to be in order. */
-  private final List<Path> voided = new ArrayList<>();
-
-  private long nextNumber = 1;
-  private long nextSize = FIRST_SEGMENT_BYTES;
+  private final LogLookup lookup;
+  private volatile LogSegment current;
 
   private volatile long tailTxid;
   private long tailChecksum;
   private long tailEpoch;
+
+  /** Epoch of the record before the last one; only that one can be taken back. */
+  private long epochBeforeTail;
+
   private long redoStart;
+
+  /** The log was known to be durable up to here before it was opened. */
+  private long knownDurable;
 
   /** Serialises syncs: who waits for it usually finds its record synced already (group commit). */
   private final ReentrantLock syncLock = new ReentrantLock();
 
   /** Segments with bytes that no sync has covered; guarded by itself, never held during a sync. */
-  private final ArrayDeque<Segment> unsynced = new ArrayDeque<>();
+  private final ArrayDeque<LogSegment> unsynced = new ArrayDeque<>();
 
   /** From the start: nobody knows whether the one who made these names synced them. */
   private boolean directoryUnsynced = true;
@@ -94,27 +78,18 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   private volatile long durableTxid;
   private volatile long commitTxid;
   private volatile String failure;
+  private boolean closed;
 
   /** A sync failed, so another one of the same files proves nothing; guarded by syncLock. */
   private IOException syncFailure;
 
   private long lastRetry;
 
-  // the record being written
-  private ByteBuffer buffer;
-  private final CRC32C crc = new CRC32C();
-  private boolean open;
-  private long recordTxid;
-  private long recordEpoch;
-  private int recordFlags;
-  private int recordExtra;
-  private long recordStart;
+  /** The record being written. */
+  private final RecordWriter record = new RecordWriter();
 
   /** Where the last record begins in the current segment. */
   private long lastStart;
-
-  private long flushedTo;
-  private long bodyLength;
 
   TransactionLog(
       Disk disk,
@@ -128,14 +103,11 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     this.databaseName = databaseName;
     this.lock = lock;
     this.metrics = metrics;
-    this.background = background;
+    this.files = new SegmentFiles(disk, directory, databaseName, lock, background);
+    this.lookup = new LogLookup(disk, databaseName, segments, index);
   }
 
   // ---------------------------------------------------------------- opening
-
-  static Path segmentPath(Path directory, long number) {
-    return directory.resolve(String.format("%016x.seg", number));
-  }
 
   /** Where a record stands. */
   record Location(long segment, long offset) {}
@@ -144,258 +116,43 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    * Reads the segment headers and the records from {@code redoTxid} + 1 on.
    *
    * @param redoTxid up to here the database file is complete
-   * @param knownDurable the log was known to be durable up to here; damage at or below it is
-   *     corruption
+   * @param durable the log was known to be durable up to here; damage at or below it is corruption
    * @return the group of the last record if it has one, else null
    * @throws CorruptLogException for damage that a crash cannot explain
    */
-  GroupInfo open(long redoTxid, long knownDurable) throws IOException {
-    readSegmentHeaders();
-    return openFrom(redoTxid, knownDurable);
+  GroupInfo open(long redoTxid, long durable) throws IOException {
+    LogScan scan = scanOfThis();
+    scan.readSegmentHeaders();
+    return openFrom(scan, redoTxid, durable);
   }
 
   /** Like {@link #open}, without a checkpoint: from the first record that is there. */
   GroupInfo openWhole() throws IOException {
-    readSegmentHeaders();
-    return openFrom(segments.isEmpty() ? 0 : segments.get(0).firstTxid - 1, 0);
+    LogScan scan = scanOfThis();
+    scan.readSegmentHeaders();
+    return openFrom(scan, segments.isEmpty() ? 0 : segments.get(0).firstTxid - 1, 0);
   }
 
-  private void readSegmentHeaders() throws IOException {
-    for (String name : disk.list(directory)) {
-      if (!name.matches("[0-9a-f]{16}\\.seg")) {
-        continue;
-      }
-      long number = Long.parseUnsignedLong(name.substring(0, 16), 16);
-      Path path = directory.resolve(name);
-      nextNumber = Math.max(nextNumber, number + 1);
-      try (DiskFile file = disk.openReadOnly(path)) {
-        ByteBuffer block = ByteBuffer.allocate(SegmentHeader.BLOCK);
-        file.read(block, 0);
-        SegmentHeader header = SegmentHeader.decode(block.flip(), path.toString());
-        if (header == null) {
-          header = headerFromFirstRecord(file, number);
-        }
-        if (header == null) {
-          checkIsUnused(file, path);
-          voided.add(path);
-          continue;
-        }
-        Segment segment = new Segment(number, path);
-        segment.firstTxid = header.firstTxid();
-        segment.preChecksum = header.preChecksum();
-        segment.lastMillis = header.createdMillis();
-        segment.size = file.size();
-        segment.lastTxid = header.firstTxid() - 1;
-        segment.end = SegmentHeader.BLOCK;
-        segments.add(segment);
-      }
-    }
-    dropVoidSegments();
-    for (int i = 0; i + 1 < segments.size(); i++) {
-      segments.get(i).lastTxid = segments.get(i + 1).firstTxid - 1;
-    }
+  private LogScan scanOfThis() {
+    return new LogScan(disk, directory, databaseName, segments, index, files);
   }
 
-  /** All that the first block says follows from the first record, if there is one. */
-  private static SegmentHeader headerFromFirstRecord(DiskFile file, long number)
-      throws IOException {
-    RecordHeader first = new SegmentReader(file).recordAt(SegmentHeader.BLOCK);
-    if (first == null) {
-      return null;
-    }
-    LtxEnvelope envelope = LtxEnvelope.read(file, SegmentHeader.BLOCK, first);
-    return new SegmentHeader(
-        number,
-        first.txid(),
-        envelope.preChecksum(),
-        first.epoch(),
-        envelope.header().timestampMillis());
-  }
-
-  /** Without a header and a first record a segment was prepared and never used, unless it was. */
-  private static void checkIsUnused(DiskFile file, Path path) throws IOException {
-    if (new SegmentReader(file).findProofOfDurability(SegmentHeader.BLOCK, 0) >= 0) {
-      throw new CorruptLogException(
-          path
-              + " holds transactions but its beginning is damaged; import a backup, or drop the"
-              + " database");
-    }
-  }
-
-  /** A segment is void when a later one starts at or before its first transaction. */
-  private void dropVoidSegments() {
-    long least = Long.MAX_VALUE;
-    for (int i = segments.size() - 1; i >= 0; i--) {
-      Segment segment = segments.get(i);
-      if (segment.firstTxid >= least) {
-        voided.add(segment.path);
-        segments.remove(i);
-      } else {
-        least = segment.firstTxid;
-      }
-    }
-  }
-
-  private GroupInfo openFrom(long redoTxid, long knownDurable) throws IOException {
+  private GroupInfo openFrom(LogScan scan, long redoTxid, long durable) throws IOException {
     redoStart = redoTxid;
-    GroupInfo group = scan(redoTxid, knownDurable);
-    if (tailTxid < knownDurable) {
-      throw new CorruptLogException(
-          "the log of '"
-              + databaseName
-              + "' ends at transaction "
-              + tailTxid
-              + " but was durable up to "
-              + knownDurable
-              + "; restore the missing segments in "
-              + directory
-              + ", import a backup, or drop the database");
+    knownDurable = durable;
+    GroupInfo group;
+    try {
+      group = scan.scan(redoTxid, durable);
+    } finally {
+      // Also of a log that is damaged: its TXIDs must not be used again.
+      tailTxid = scan.tailTxid();
+      tailChecksum = scan.tailChecksum();
+      tailEpoch = scan.tailEpoch();
+      epochBeforeTail = scan.epochBeforeTail();
     }
     commitTxid = tailTxid;
     durableTxid = tailTxid;
     return group;
-  }
-
-  private GroupInfo scan(long redoTxid, long knownDurable) throws IOException {
-    GroupInfo group = null;
-    int first = 0;
-    for (int i = 0; i < segments.size(); i++) {
-      if (segments.get(i).firstTxid <= redoTxid + 1) {
-        first = i;
-      }
-    }
-    if (!segments.isEmpty() && segments.get(first).firstTxid > redoTxid + 1) {
-      throw new CorruptLogException(
-          "the log of '"
-              + databaseName
-              + "' begins at transaction "
-              + segments.get(first).firstTxid
-              + " but the database file is complete only up to "
-              + redoTxid
-              + "; restore the missing segments in "
-              + directory
-              + " or import a backup");
-    }
-    tailTxid = redoTxid;
-    for (int i = first; i < segments.size(); i++) {
-      Segment segment = segments.get(i);
-      boolean last = i + 1 == segments.size();
-      long voidFrom = last ? Long.MAX_VALUE : segments.get(i + 1).firstTxid;
-      if (i > first && segment.firstTxid != tailTxid + 1) {
-        cutSegmentsFrom(i, knownDurable);
-        break;
-      }
-      tailTxid = segment.firstTxid - 1;
-      tailChecksum = segment.preChecksum;
-      try (DiskFile file = disk.openReadOnly(segment.path)) {
-        group = scanSegment(segment, file, voidFrom, last, Math.max(knownDurable, redoTxid));
-      }
-    }
-    return group;
-  }
-
-  /**
-   * The end of a segment was lost but later ones are there: a crash can do that when nothing of it
-   * was durable. Then the later segments go; otherwise the log is damaged.
-   */
-  private void cutSegmentsFrom(int first, long knownDurable) throws IOException {
-    long lost = tailTxid + 1;
-    boolean wasDurable = lost <= knownDurable;
-    for (int i = first; i < segments.size() && !wasDurable; i++) {
-      try (DiskFile file = disk.openReadOnly(segments.get(i).path)) {
-        wasDurable = new SegmentReader(file).findProofOfDurability(SegmentHeader.BLOCK, lost) >= 0;
-      }
-    }
-    if (wasDurable) {
-      throw new CorruptLogException(
-          "transaction "
-              + lost
-              + " of '"
-              + databaseName
-              + "' is missing or damaged in the log before "
-              + segments.get(first).path
-              + "; import a backup, or drop the database");
-    }
-    while (segments.size() > first) {
-      voided.add(segments.remove(segments.size() - 1).path);
-    }
-  }
-
-  private GroupInfo scanSegment(
-      Segment segment, DiskFile file, long voidFrom, boolean last, long knownDurable)
-      throws IOException {
-    SegmentReader reader = new SegmentReader(file);
-    GroupInfo group = null;
-    long offset = SegmentHeader.BLOCK;
-    while (true) {
-      RecordHeader record = reader.recordAt(offset);
-      if (record != null && record.txid() >= voidFrom) {
-        break;
-      }
-      boolean continues =
-          record != null && record.txid() == tailTxid + 1 && record.epoch() >= tailEpoch;
-      if (!continues) {
-        if (last) {
-          cutTail(segment, reader, offset, knownDurable);
-        }
-        break;
-      }
-      if (record.isForeign()) {
-        throw new CorruptLogException(
-            segment.path
-                + " holds a record of a later version (flags "
-                + Integer.toHexString(record.flags())
-                + ") at offset "
-                + offset
-                + "; use the Tidemark version that wrote it");
-      }
-      LtxEnvelope envelope = LtxEnvelope.read(file, offset, record);
-      if (envelope.header().minTxid() != record.txid()
-          || envelope.header().maxTxid() != record.txid()
-          || envelope.preChecksum() != tailChecksum) {
-        throw new CorruptLogException(
-            "the record at offset "
-                + offset
-                + " of "
-                + segment.path
-                + " does not continue the history before it (transaction "
-                + record.txid()
-                + ")");
-      }
-      group = record.isGroup() ? GroupInfo.decode(reader.extraOf(offset, record)) : null;
-      tailTxid = record.txid();
-      tailEpoch = record.epoch();
-      tailChecksum = envelope.trailer().postApplyChecksum();
-      index.add(record.txid(), segment.number, offset, offset == SegmentHeader.BLOCK);
-      segment.lastTxid = record.txid();
-      segment.lastMillis = envelope.header().timestampMillis();
-      offset += record.recordLength();
-      segment.end = offset;
-    }
-    segment.end = offset;
-    return group;
-  }
-
-  /**
-   * What follows the last valid record is a torn tail, unless something proves that it had been
-   * durable.
-   */
-  private void cutTail(Segment segment, SegmentReader reader, long offset, long knownDurable)
-      throws IOException {
-    long lost = tailTxid + 1;
-    long proof = lost <= knownDurable ? offset : reader.findProofOfDurability(offset, lost);
-    if (proof >= 0) {
-      throw new CorruptLogException(
-          "transaction "
-              + lost
-              + " of '"
-              + databaseName
-              + "' was durable but is damaged at offset "
-              + offset
-              + " of "
-              + segment.path
-              + "; this is not the effect of a crash. Import a backup, or drop the database");
-    }
   }
 
   /**
@@ -403,14 +160,15 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    * during recovery.
    */
   void cutLast() throws IOException {
-    Location location = locate(tailTxid);
-    Segment segment = segments.get(segments.size() - 1);
-    try (DiskFile file = disk.openReadOnly(segment.path)) {
-      RecordHeader record = new SegmentReader(file).headerAt(location.offset());
-      LtxEnvelope envelope = LtxEnvelope.read(file, location.offset(), record);
-      tailChecksum = envelope.preChecksum();
-    }
+    Location location = lookup.locate(tailTxid);
+    LogSegment segment = lookup.segment(location.segment());
+    tailChecksum = lookup.checksumBefore(tailTxid);
+    tailEpoch = epochBeforeTail;
     tailTxid--;
+    // A segment that was begun after the record and has none must not follow the next one.
+    while (segments.get(segments.size() - 1) != segment) {
+      files.addVoided(segments.remove(segments.size() - 1).path);
+    }
     segment.end = location.offset();
     segment.lastTxid = tailTxid;
     index.removeFrom(tailTxid + 1);
@@ -420,10 +178,10 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   /**
    * Makes the log ready to append: zeroes what a crash left behind the tail, so that no stale
-   * record can ever follow a new one.
+   * record can ever follow a new one, and makes durable what was found.
    */
   void startAppending(long txid, long checksum) throws IOException {
-    deleteVoided();
+    files.deleteVoided();
     if (segments.isEmpty()) {
       tailTxid = txid;
       tailChecksum = checksum;
@@ -434,29 +192,30 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     assert tailTxid == txid && tailChecksum == checksum;
     current = segments.get(segments.size() - 1);
     current.file = disk.open(current.path);
-    zero(current.file, current.end, current.file.size(), true);
+    SegmentFiles.zero(current.file, current.end, current.file.size(), true);
     current.file.sync();
-    nextSize = Math.min(MAX_SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, current.size * 4));
+    if (tailTxid > knownDurable) {
+      syncFound();
+    }
+    files.inUse(current);
+    files.growFrom(current.size);
   }
 
-  private static void zero(DiskFile file, long from, long to, boolean onlyIfUsed)
-      throws IOException {
-    ByteBuffer zeros = ByteBuffer.allocateDirect(64 * 1024);
-    ByteBuffer probe = onlyIfUsed ? ByteBuffer.allocateDirect(64 * 1024) : null;
-    for (long position = from; position < to; ) {
-      int n = (int) Math.min(zeros.capacity(), to - position);
-      boolean write = true;
-      if (onlyIfUsed) {
-        probe.clear().limit(n);
-        file.read(probe, position);
-        zeros.clear().limit(n);
-        write = probe.flip().mismatch(zeros) >= 0;
+  /**
+   * A process that was killed may have left records that were never synced, in any segment after
+   * the last that is known to be durable, and names. They count from now on, so they must not be
+   * lost with the power later.
+   */
+  private void syncFound() throws IOException {
+    for (LogSegment segment : segments) {
+      if (segment != current && segment.lastTxid > knownDurable) {
+        try (DiskFile file = disk.open(segment.path)) {
+          file.sync();
+        }
       }
-      if (write) {
-        file.write(zeros.clear().limit(n), position);
-      }
-      position += n;
     }
+    syncNames();
+    directoryUnsynced = false;
   }
 
   // -------------------------------------------------------------- appending
@@ -480,12 +239,13 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   }
 
   /**
-   * Starts the record of the next transaction; the LTX bytes follow through {@link #write}.
+   * Starts the record of the next transaction. It belongs to the history with {@link #finish}.
    *
+   * @return takes the LTX bytes
    * @throws RefusedException when the log is fenced after a failed sync, or the disk is full
    */
-  void begin(long epoch, byte[] extra) throws RefusedException {
-    assert lock.isHeldByCurrentThread() && !open;
+  LtxSink begin(long epoch, byte[] extra) throws RefusedException {
+    assert lock.isHeldByCurrentThread() && !record.isOpen();
     if (failure != null && !retryNow()) {
       throw new RefusedException(RefusedException.Kind.IO, failure);
     }
@@ -496,56 +256,13 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     } catch (IOException e) {
       throw RefusedException.ofDisk("cannot start a log segment in " + directory, e);
     }
-    open = true;
-    recordTxid = tailTxid + 1;
-    recordEpoch = epoch;
-    recordFlags = extra == null ? 0 : RecordHeader.FLAG_GROUP;
-    recordExtra = extra == null ? 0 : extra.length;
-    recordStart = current.end;
-    flushedTo = recordStart;
-    bodyLength = 0;
-    crc.reset();
-    buffer = Scratch.get().record;
-    buffer.clear().position(RecordHeader.SIZE);
-    if (extra != null) {
-      try {
-        write(ByteBuffer.wrap(extra));
-      } catch (IOException e) {
-        abort();
-        throw RefusedException.ofDisk("cannot write to " + current.path, e);
-      }
+    try {
+      record.begin(current.file, current.end, tailTxid + 1, epoch, extra);
+    } catch (IOException e) {
+      abort();
+      throw RefusedException.ofDisk("cannot write to " + current.path, e);
     }
-  }
-
-  @Override
-  public void write(ByteBuffer src) throws IOException {
-    while (src.hasRemaining()) {
-      if (!buffer.hasRemaining()) {
-        flushBuffer();
-      }
-      int n = Math.min(src.remaining(), buffer.remaining());
-      int limit = src.limit();
-      int start = buffer.position();
-      src.limit(src.position() + n);
-      buffer.put(src);
-      src.limit(limit);
-      buffer.position(start).limit(start + n);
-      crc.update(buffer);
-      buffer.limit(buffer.capacity());
-      bodyLength += n;
-    }
-  }
-
-  /** Writes the buffer but for the space of the header, which comes last. */
-  private void flushBuffer() throws IOException {
-    boolean first = flushedTo == recordStart;
-    int skip = first ? RecordHeader.SIZE : 0;
-    int length = buffer.position();
-    buffer.flip().position(skip);
-    current.file.write(buffer, flushedTo + skip);
-    flushedTo += length;
-    buffer.clear();
-    FaultPoint.COMMIT_RECORD_TORN.pass();
+    return record;
   }
 
   /**
@@ -555,58 +272,41 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    * @param millis time of the commit
    */
   void finish(long postChecksum, long millis) throws RefusedException {
-    assert open;
-    RecordHeader header =
-        new RecordHeader(
-            recordFlags,
-            recordEpoch,
-            recordTxid,
-            bodyLength - recordExtra,
-            durableTxid,
-            commitTxid,
-            recordExtra,
-            (int) crc.getValue());
-    long length = header.recordLength();
+    long length = 0;
     try {
-      if (flushedTo == recordStart) {
-        int end = buffer.position();
-        buffer.position(0);
-        header.encode(buffer);
-        buffer.position(0).limit(end);
-        current.file.write(buffer, recordStart);
-      } else {
-        buffer.flip();
-        current.file.write(buffer, flushedTo);
-        buffer.clear();
-        header.encode(buffer);
-        current.file.write(buffer.flip(), recordStart);
-      }
+      length = record.finish(durableTxid, commitTxid);
     } catch (IOException e) {
-      abort();
-      wipe(recordStart);
       throw RefusedException.ofDisk("cannot write to " + current.path, e);
+    } finally {
+      if (length == 0) {
+        record.abort();
+        wipe(record.start());
+      }
     }
-    open = false;
-    lastStart = recordStart;
-    current.end = recordStart + length;
-    current.lastTxid = recordTxid;
+    lastStart = record.start();
+    current.end = lastStart + length;
+    current.lastTxid = record.txid();
     current.lastMillis = millis;
     tailChecksum = postChecksum;
-    tailEpoch = recordEpoch;
+    epochBeforeTail = tailEpoch;
+    tailEpoch = record.epoch();
     synchronized (unsynced) {
       if (unsynced.peekLast() != current) {
         unsynced.addLast(current);
       }
-      tailTxid = recordTxid;
+      tailTxid = record.txid();
     }
-    index.add(recordTxid, current.number, recordStart, recordStart == SegmentHeader.BLOCK);
+    index.add(tailTxid, current.number, lastStart, lastStart == SegmentHeader.BLOCK);
     metrics.logBytesWritten.add(length);
-    if (prepared == null && !preparing && current.end > current.size / 2) {
-      prepareNext();
+    if (current.end > current.size / 2) {
+      files.prepareNext();
     }
   }
 
-  /** The write of a record failed, which does not mean that nothing was written. */
+  /**
+   * The write of a record failed, which does not mean that nothing was written. If the disk refuses
+   * this as well, the next record replaces what is there, because it begins at the same place.
+   */
   private void wipe(long offset) {
     try {
       current.file.write(ByteBuffer.allocate(RecordHeader.SIZE), offset);
@@ -617,40 +317,44 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   /** Gives up the record being written; nothing of it can be found again. */
   void abort() {
-    open = false;
+    record.abort();
   }
 
   /**
-   * Takes back the last record, which is not known to be durable and was shown to nobody.
+   * Takes back the last record, which was shown to nobody. It may be durable all the same: because
+   * it belongs to a group that did not become complete, or because another thread has synced the
+   * log meanwhile.
+   *
+   * <p>Then {@code durableTxid} shrinks, but nobody was promised this record: a transaction is
+   * published, and its number known outside, only when its own sync has succeeded and, in a group,
+   * those of all members; until then the lock of its database is held. Who waits for the tail of
+   * the log without that lock ({@link Database#walSyncTarget}, upkeep) means transactions before.
    *
    * @param preChecksum rolling checksum before it
    */
   void unappend(long preChecksum) {
-    assert lock.isHeldByCurrentThread() && !open && tailTxid > durableTxid;
-    unappendLast(preChecksum, false);
-  }
-
-  private void unappendLast(long preChecksum, boolean durable) {
+    assert lock.isHeldByCurrentThread() && !record.isOpen();
+    // All of it in one, so that no sync can make durable what is just being taken back.
     syncLock.lock();
     try {
+      boolean durable = durableTxid == tailTxid;
+      LogSegment segment = current;
       synchronized (unsynced) {
         tailTxid--;
       }
+      durableTxid = Math.min(durableTxid, tailTxid);
       tailChecksum = preChecksum;
-      Segment segment = current;
-      long start = lastStart;
-      segment.end = start;
+      tailEpoch = epochBeforeTail;
+      segment.end = lastStart;
       segment.lastTxid = tailTxid;
       index.removeFrom(tailTxid + 1);
       try {
-        // Best effort: on a failing disk the record may still be there after a crash. The caller
-        // was told of an I/O error, so either outcome is allowed then.
-        segment.file.write(ByteBuffer.allocate(RecordHeader.SIZE), start);
+        segment.file.write(ByteBuffer.allocate(RecordHeader.SIZE), lastStart);
         if (durable) {
           segment.file.sync();
         }
       } catch (IOException e) {
-        LOG.warn("{}: cannot wipe a record that was taken back: {}", databaseName, e.toString());
+        fenceUnwiped(e);
       }
     } finally {
       syncLock.unlock();
@@ -658,120 +362,57 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   }
 
   /**
-   * Takes back the last record although it is durable: it belongs to a group that did not become
-   * complete, so that recovery would drop it as well.
-   *
-   * @param preChecksum rolling checksum before it
+   * A record that was taken back is still there, so until the disk works again a crash may bring it
+   * back; its writer was told of an I/O error, which leaves both open. But nothing may be appended
+   * before a new segment has made it void: see {@link #rewriteTail}.
    */
-  void cutDurableGroupRecord(long preChecksum) {
-    syncLock.lock();
-    try {
-      durableTxid = tailTxid - 1;
-    } finally {
-      syncLock.unlock();
+  private void fenceUnwiped(IOException e) {
+    LOG.warn("{}: cannot wipe a record that was taken back: {}", databaseName, e.toString());
+    if (failure == null) {
+      failure =
+          "the log in "
+              + directory
+              + " cannot be written ("
+              + e.getMessage()
+              + "); writes are refused until the disk works again";
     }
-    unappendLast(preChecksum, true);
   }
 
   private void roll(long epoch, long firstTxid, long preChecksum) throws IOException {
-    Segment next = prepared;
-    prepared = null;
+    LogSegment next = files.takePrepared();
     if (next == null) {
       disk.createDirectories(directory);
-      next = new Segment(nextNumber++, null);
-      next = create(next.number, current == null ? FIRST_SEGMENT_BYTES : 0, nextSize);
+      next = files.create(current == null ? SegmentFiles.FIRST_SEGMENT_BYTES : 0);
       directoryUnsynced = true;
     }
-    FaultPoint.SEGMENT_ROLL.pass();
     long now = System.currentTimeMillis();
-    SegmentHeader header = new SegmentHeader(next.number, firstTxid, preChecksum, epoch, now);
+    boolean begun = false;
     try {
+      FaultPoint.SEGMENT_ROLL.pass();
+      SegmentHeader header = new SegmentHeader(next.number, firstTxid, preChecksum, epoch, now);
       next.file.write(header.encode(), 0);
-    } catch (IOException e) {
-      prepared = next;
-      throw e;
+      FaultPoint.SEGMENT_HEADER_WRITTEN.pass();
+      begun = true;
+    } finally {
+      if (!begun) {
+        files.putBack(next);
+      }
     }
-    FaultPoint.SEGMENT_HEADER_WRITTEN.pass();
     next.firstTxid = firstTxid;
     next.preChecksum = preChecksum;
     next.lastTxid = firstTxid - 1;
     next.lastMillis = now;
     next.end = SegmentHeader.BLOCK;
-    Segment previous = current;
+    LogSegment previous = current;
     segments.add(next);
-    nextSize = Math.min(MAX_SEGMENT_BYTES, nextSize * 4);
+    files.inUse(next);
+    files.grow();
     synchronized (unsynced) {
       // The next sync covers and closes the segment that is full.
       if (previous != null && !unsynced.contains(previous)) {
         unsynced.addLast(previous);
       }
       current = next;
-    }
-  }
-
-  private Segment create(long number, long zeroed, long size) throws IOException {
-    Path path = segmentPath(directory, number);
-    Segment segment = new Segment(number, path);
-    segment.file = disk.open(path);
-    segment.size = size;
-    try {
-      zero(segment.file, 0, zeroed, false);
-    } catch (IOException e) {
-      closeFile(segment);
-      try {
-        disk.delete(path);
-      } catch (IOException again) {
-        e.addSuppressed(again);
-      }
-      throw e;
-    }
-    return segment;
-  }
-
-  private void prepareNext() {
-    preparing = true;
-    long number = nextNumber++;
-    long size = nextSize;
-    background.execute(
-        () -> {
-          Segment segment = null;
-          try {
-            segment = create(number, size, size);
-            segment.file.sync();
-            disk.syncDirectory(directory);
-          } catch (IOException e) {
-            LOG.debug("{}: cannot prepare a segment ahead: {}", databaseName, e.toString());
-            if (segment != null) {
-              closeFile(segment);
-              segment = null;
-            }
-          }
-          lock.lock();
-          try {
-            preparing = false;
-            if (segment != null && number > current.number) {
-              prepared = segment;
-            } else {
-              if (segment != null) {
-                closeFile(segment);
-              }
-              voided.add(segmentPath(directory, number));
-            }
-          } finally {
-            lock.unlock();
-          }
-        });
-  }
-
-  private static void closeFile(Segment segment) {
-    DiskFile file = segment.file;
-    segment.file = null;
-    if (file != null) {
-      try {
-        file.close();
-      } catch (IOException e) {
-        LOG.warn("closing {}: {}", segment.path, e.toString());
-      }
     }
   }
 
@@ -830,11 +471,11 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   /** Syncs what is unsynced; returns the failure, or null. Holds {@code syncLock}. */
   private IOException syncFiles() {
-    List<Segment> files;
+    List<LogSegment> written;
     long target;
     boolean names;
     synchronized (unsynced) {
-      files = new ArrayList<>(unsynced);
+      written = new ArrayList<>(unsynced);
       unsynced.clear();
       target = tailTxid;
       names = directoryUnsynced;
@@ -843,7 +484,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     FaultPoint.COMMIT_BEFORE_SYNC.pass();
     long start = System.nanoTime();
     try {
-      for (Segment segment : files) {
+      for (LogSegment segment : written) {
         segment.file.sync();
       }
       if (names) {
@@ -851,9 +492,9 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       }
     } catch (IOException e) {
       synchronized (unsynced) {
-        for (int i = files.size() - 1; i >= 0; i--) {
-          if (!unsynced.contains(files.get(i))) {
-            unsynced.addFirst(files.get(i));
+        for (int i = written.size() - 1; i >= 0; i--) {
+          if (!unsynced.contains(written.get(i))) {
+            unsynced.addFirst(written.get(i));
           }
         }
         directoryUnsynced |= names;
@@ -864,9 +505,9 @@ final class TransactionLog implements LtxSink, AutoCloseable {
     durableTxid = target;
     FaultPoint.COMMIT_AFTER_SYNC.pass();
     synchronized (unsynced) {
-      for (Segment segment : files) {
+      for (LogSegment segment : written) {
         if (segment != current && !unsynced.contains(segment)) {
-          closeFile(segment);
+          segment.closeFile();
         }
       }
     }
@@ -908,14 +549,15 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    * After a failed sync the kernel may have dropped the data and marked it clean, so syncing the
    * same file again proves nothing. The records that are not known to be durable are copied to a
    * new segment, and that is synced. If this fails as well, the log is fenced: no appends until a
-   * later try succeeds.
+   * later try succeeds. The new segment is made even if no record is left to be copied: what
+   * earlier segments have of taken back records is void because of it.
    */
   private void rewriteTail(IOException cause) {
     assert lock.isHeldByCurrentThread();
     syncLock.lock();
     try {
       lastRetry = System.nanoTime();
-      if (durableTxid == tailTxid && failure == null && syncFailure == null) {
+      if (closed || (durableTxid == tailTxid && failure == null && syncFailure == null)) {
         return;
       }
       LOG.warn(
@@ -927,12 +569,13 @@ final class TransactionLog implements LtxSink, AutoCloseable {
       copyTail();
       failure = null;
       syncFailure = null;
-    } catch (IOException | java.io.UncheckedIOException e) {
+    } catch (IOException | RuntimeException e) {
+      // Whatever went wrong: the records are not on the disk, and nobody may be told so.
       failure =
           "the log in "
               + directory
               + " cannot be synced ("
-              + e.getMessage()
+              + (e instanceof IOException ? e.getMessage() : e.toString())
               + "); writes are refused until the disk works again";
       LOG.error("{}: {}", databaseName, failure);
     } finally {
@@ -943,96 +586,49 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   private void copyTail() throws IOException {
     long from = durableTxid + 1;
     long to = tailTxid;
-    List<long[]> records = new ArrayList<>();
+    List<Location> records = new ArrayList<>();
     for (long txid = from; txid <= to; txid++) {
-      Location location = locate(txid);
-      records.add(new long[] {location.segment(), location.offset()});
+      records.add(lookup.locate(txid));
     }
-    long preChecksum = tailChecksum;
-    if (!records.isEmpty()) {
-      Segment source = segmentOf(records.get(0)[0]);
-      try (DiskFile file = disk.openReadOnly(source.path)) {
-        RecordHeader first = new SegmentReader(file).headerAt(records.get(0)[1]);
-        if (first == null) {
-          throw new IOException("cannot read back the unsynced records of " + source.path);
-        }
-        preChecksum = LtxEnvelope.read(file, records.get(0)[1], first).preChecksum();
-      }
-    }
-    Segment copy = create(nextNumber++, 0, nextSize);
+    long preChecksum = records.isEmpty() ? tailChecksum : lookup.checksumBefore(from);
+    LogSegment segment = files.create(0);
+    List<Long> offsets = new ArrayList<>();
     try {
-      long now = System.currentTimeMillis();
-      copy.firstTxid = from;
-      copy.preChecksum = preChecksum;
-      copy.lastTxid = to;
-      copy.lastMillis = now;
-      copy.end = SegmentHeader.BLOCK;
-      copy.file.write(
-          new SegmentHeader(copy.number, from, preChecksum, tailEpoch, now).encode(), 0);
-      ByteBuffer chunk = ByteBuffer.allocateDirect(64 * 1024);
-      List<Long> offsets = new ArrayList<>();
-      for (long[] location : records) {
-        offsets.add(copy.end);
-        copyRecord(segmentOf(location[0]).path, location[1], copy, chunk);
+      TailCopy copy = new TailCopy(disk, segment);
+      copy.begin(from, to, preChecksum, tailEpoch);
+      for (Location location : records) {
+        offsets.add(segment.end);
+        copy.add(lookup.path(location), location.offset());
       }
-      copy.file.sync();
+      segment.file.sync();
       syncNames();
-      adopt(copy, from, offsets);
-    } catch (IOException e) {
-      closeFile(copy);
-      try {
-        disk.delete(copy.path);
-      } catch (IOException again) {
-        e.addSuppressed(again);
-      }
+    } catch (IOException | RuntimeException e) {
+      files.closeAndDelete(segment, e);
       throw e;
     }
+    adopt(segment, from, offsets);
   }
 
-  private void copyRecord(Path from, long offset, Segment to, ByteBuffer chunk) throws IOException {
-    try (DiskFile source = disk.openReadOnly(from)) {
-      RecordHeader header = new SegmentReader(source).recordAt(offset);
-      if (header == null) {
-        throw new IOException("cannot read back the unsynced records of " + from);
-      }
-      long length = header.recordLength();
-      for (long done = 0; done < length; ) {
-        chunk.clear().limit((int) Math.min(chunk.capacity(), length - done));
-        int n = source.read(chunk, offset + done);
-        if (n <= 0) {
-          break; // only padding is left, and it lies beyond the end of the file
-        }
-        to.file.write(chunk.flip(), to.end + done);
-        done += n;
-      }
-      to.end += length;
-    }
-  }
-
-  private void adopt(Segment copy, long from, List<Long> offsets) {
+  private void adopt(LogSegment copy, long from, List<Long> offsets) {
     synchronized (unsynced) {
-      for (Segment segment : unsynced) {
-        closeFile(segment);
+      for (LogSegment segment : unsynced) {
+        segment.closeFile();
       }
       if (current != null) {
-        closeFile(current);
+        current.closeFile();
       }
       unsynced.clear();
       directoryUnsynced = false;
       current = copy;
     }
-    if (prepared != null) {
-      // Its number is lower than that of the copy, but it would come after it.
-      closeFile(prepared);
-      voided.add(prepared.path);
-      prepared = null;
-    }
-    for (Segment segment : segments) {
+    files.inUse(copy);
+    files.voidPrepared();
+    for (LogSegment segment : segments) {
       segment.lastTxid = Math.min(segment.lastTxid, from - 1);
     }
-    for (Segment segment : segments) {
+    for (LogSegment segment : segments) {
       if (segment.firstTxid >= from) {
-        voided.add(segment.path);
+        files.addVoided(segment.path);
       }
     }
     segments.removeIf(segment -> segment.firstTxid >= from);
@@ -1047,49 +643,21 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   // ---------------------------------------------------------------- reading
 
-  private Segment segmentOf(long number) {
-    for (int i = segments.size() - 1; i >= 0; i--) {
-      if (segments.get(i).number == number) {
-        return segments.get(i);
-      }
-    }
-    throw new IllegalStateException("segment " + number + " of " + databaseName + " is gone");
-  }
-
   /**
-   * Where the record of {@code txid} stands; it must be in the log and be at or after the redo
-   * point.
+   * Whether the log has, or had, a record of a group.
+   *
+   * @param txid its transaction in this database
    */
-  Location locate(long txid) {
-    Location near = index.floor(txid);
-    if (near == null) {
-      throw new IllegalStateException("transaction " + txid + " is not in the index");
-    }
-    Segment segment = segmentOf(near.segment());
-    try (DiskFile file = disk.openReadOnly(segment.path)) {
-      SegmentReader reader = new SegmentReader(file);
-      long offset = near.offset();
-      while (true) {
-        RecordHeader header = reader.headerAt(offset);
-        if (header == null) {
-          throw new IllegalStateException(
-              "cannot read transaction " + txid + " back from " + segment.path);
-        }
-        if (header.txid() == txid) {
-          return new Location(segment.number, offset);
-        }
-        offset += header.recordLength();
-      }
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
+  boolean hasOfGroup(long txid, long groupId) throws IOException {
+    // What the log has no longer is older than a checkpoint, and so it was complete.
+    return txid <= tailTxid && lookup.isOfGroup(txid, groupId, true);
   }
 
   /** A cursor over the records after {@code txid} up to the tail at this moment. */
   LogCursor cursorAfter(long txid) {
     assert lock.isHeldByCurrentThread();
     List<LogCursor.Part> parts = new ArrayList<>();
-    for (Segment segment : segments) {
+    for (LogSegment segment : segments) {
       if (segment.lastTxid > txid) {
         parts.add(new LogCursor.Part(segment.path, segment.firstTxid, segment.lastTxid));
       }
@@ -1101,7 +669,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   long bytes() {
     long total = 0;
-    for (Segment segment : segments) {
+    for (LogSegment segment : segments) {
       total += Math.max(segment.end, segment.size);
     }
     return total;
@@ -1120,7 +688,7 @@ final class TransactionLog implements LtxSink, AutoCloseable {
   long bytesAfter(long txid) {
     long total = 0;
     for (int i = segments.size() - 1; i >= 0; i--) {
-      Segment segment = segments.get(i);
+      LogSegment segment = segments.get(i);
       if (segment.lastTxid <= txid) {
         break;
       }
@@ -1138,10 +706,9 @@ final class TransactionLog implements LtxSink, AutoCloseable {
    */
   void reap(long neededAfter, long olderThanMillis, long maxBytes) throws IOException {
     assert lock.isHeldByCurrentThread();
-    boolean deleted = !voided.isEmpty();
-    deleteVoided();
+    boolean deleted = files.deleteVoided();
     while (segments.size() > 1) {
-      Segment oldest = segments.get(0);
+      LogSegment oldest = segments.get(0);
       boolean old = oldest.lastMillis < olderThanMillis;
       boolean tooBig = maxBytes > 0 && bytes() > maxBytes;
       if (oldest.lastTxid > neededAfter || (!old && !tooBig) || oldest == current) {
@@ -1164,27 +731,25 @@ final class TransactionLog implements LtxSink, AutoCloseable {
 
   /** Deletes segments without a record that counts. */
   void deleteVoided() throws IOException {
-    while (!voided.isEmpty()) {
-      disk.delete(voided.get(voided.size() - 1));
-      voided.remove(voided.size() - 1);
-    }
+    files.deleteVoided();
   }
 
+  /** Waits for a sync that runs; who comes later is refused. */
   @Override
   public void close() {
     lock.lock();
+    syncLock.lock();
     try {
-      for (Segment segment : segments) {
-        closeFile(segment);
+      closed = true;
+      failure = "the log in " + directory + " is closed";
+      for (LogSegment segment : segments) {
+        segment.closeFile();
       }
-      if (prepared != null) {
-        closeFile(prepared);
-        disk.delete(prepared.path);
-        prepared = null;
-      }
+      files.close();
     } catch (IOException e) {
       LOG.warn("{}: closing the log: {}", databaseName, e.toString());
     } finally {
+      syncLock.unlock();
       lock.unlock();
     }
   }

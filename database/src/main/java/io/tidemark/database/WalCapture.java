@@ -50,6 +50,13 @@ final class WalCapture {
 
   private SideFile file;
   private boolean headerValid;
+
+  /**
+   * End of what was written since an earlier header became void. What stands behind it in the file
+   * are frames of the passes before.
+   */
+  private long written;
+
   private int pageSize;
   private int salt1;
   private int salt2;
@@ -65,6 +72,7 @@ final class WalCapture {
   /** Starts with a new, empty WAL file, or none. */
   void attach(SideFile walFile) {
     file = walFile;
+    written = 0;
     reset();
   }
 
@@ -124,12 +132,14 @@ final class WalCapture {
    */
   Outcome write(ByteBuffer src, long offset, boolean captured, long pageCount) throws IOException {
     if (!captured) {
+      written = Math.max(written, offset + src.remaining());
       file.write(src, offset);
       return Outcome.WRITTEN;
     }
     if (offset < HEADER && !takeHeader(src, offset, pageCount)) {
       return Outcome.OVERWRITES_COMMITTED;
     }
+    written = Math.max(written, offset + src.remaining());
     if (!headerValid) {
       file.write(src, offset);
       return Outcome.WRITTEN;
@@ -147,7 +157,7 @@ final class WalCapture {
     }
     rewindTo(Math.max(offset, committedEnd));
     try {
-      advance(src, offset, Math.max(file.size(), end));
+      advance(src, offset);
       if (src.hasRemaining()) {
         file.write(src, end - src.remaining());
       }
@@ -165,7 +175,7 @@ final class WalCapture {
     }
     ByteBuffer none = ByteBuffer.allocate(0);
     if (takeHeader(none, 0, pageCount) && headerValid) {
-      advance(none, file.size(), file.size());
+      advance(none, file.size());
     }
   }
 
@@ -197,6 +207,9 @@ final class WalCapture {
     }
     if (frames.committed() > 0 && !frames.allBackfilled(pageCount)) {
       return false;
+    }
+    if (headerValid) {
+      written = 0;
     }
     reset();
     if (valid) {
@@ -258,14 +271,14 @@ final class WalCapture {
    * Follows the chain from the last valid frame. The write is stored up to each commit before that
    * is appended to the log, so that the capture reads pages from the file.
    */
-  private void advance(ByteBuffer src, long offset, long available) throws IOException {
+  private void advance(ByteBuffer src, long offset) throws IOException {
     long start = offset;
     ByteBuffer frame = Scratch.get().frame;
     while (true) {
       int number = frames.valid();
       long from = offsetOf(number);
       long to = from + FRAME_HEADER + pageSize;
-      if (to > available) {
+      if (to > written) {
         return;
       }
       frame.clear().limit(FRAME_HEADER + pageSize);
@@ -275,7 +288,7 @@ final class WalCapture {
         return;
       }
       int commitField = frame.getInt(4);
-      frames.addValid(frame.getInt(0), commitField, checksum.first(), checksum.second());
+      frames.addValid(frame.getInt(0), checksum.first(), checksum.second());
       if (commitField != 0) {
         start = storeAndCommit(src, start, number, to, commitField);
       }
@@ -368,6 +381,7 @@ final class WalCapture {
 
   void truncate(long size) throws IOException {
     file.truncate(size);
+    written = Math.min(written, size);
     if (size < HEADER) {
       reset();
     } else {

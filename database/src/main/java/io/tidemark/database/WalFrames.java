@@ -6,7 +6,7 @@ import java.util.Arrays;
  * What the WAL file holds since its header was last written: the committed frames, and behind them
  * the valid frames of a transaction that is not committed yet. Frames count from 0.
  *
- * <p>A frame costs 28 bytes here. {@link #latest} of a page leads to the frame that a reader at the
+ * <p>A frame costs 24 bytes here. {@link #latest} of a page leads to the frame that a reader at the
  * end of the log would use, {@link #previousOfPage} to the older ones.
  */
 final class WalFrames {
@@ -15,7 +15,6 @@ final class WalFrames {
   private long[] txid = new long[256];
   private int[] sum1 = new int[256];
   private int[] sum2 = new int[256];
-  private int[] commit = new int[256];
   private int committed;
   private int valid;
   private final IntMap latest = new IntMap();
@@ -36,7 +35,6 @@ final class WalFrames {
       txid = new long[256];
       sum1 = new int[256];
       sum2 = new int[256];
-      commit = new int[256];
     }
   }
 
@@ -60,16 +58,12 @@ final class WalFrames {
     return sum2[frame];
   }
 
-  int commitField(int frame) {
-    return commit[frame];
-  }
-
   long txid(int frame) {
     return txid[frame];
   }
 
   /** Adds a frame whose checksum continues the one before it. */
-  void addValid(int pgno, int commitField, int s1, int s2) {
+  void addValid(int pgno, int s1, int s2) {
     if (valid == page.length) {
       int grown = page.length * 2;
       page = Arrays.copyOf(page, grown);
@@ -77,10 +71,8 @@ final class WalFrames {
       txid = Arrays.copyOf(txid, grown);
       sum1 = Arrays.copyOf(sum1, grown);
       sum2 = Arrays.copyOf(sum2, grown);
-      commit = Arrays.copyOf(commit, grown);
     }
     page[valid] = pgno;
-    commit[valid] = commitField;
     sum1[valid] = s1;
     sum2[valid] = s2;
     valid++;

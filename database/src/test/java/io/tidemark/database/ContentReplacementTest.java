@@ -71,6 +71,39 @@ class ContentReplacementTest {
   }
 
   @Test
+  void anImportThatBreaksOffLeavesWhatWasWrongBefore() throws Exception {
+    byte[] imported = SqliteSimulator.image(random, 512, 4, false);
+    Path file = Files.write(bench.root.resolve("import/in.db"), imported);
+    bench.disk.watch(
+        (path, src, offset) -> {
+          if (FaultyDisk.segments().test(path)) {
+            throw new IllegalStateException("of a test");
+          }
+        });
+    sqlite.db.fail("as before");
+    assertThatThrownBy(() -> sqlite.db.replaceWith(file)).isInstanceOf(IllegalStateException.class);
+    assertThat(sqlite.db.failure()).isEqualTo("as before");
+    bench.disk.watch(null);
+    assertThat(bench.crash().read("a")).isEqualTo(image);
+  }
+
+  @Test
+  void anImportThatIsRecordedAndBreaksOffIsNotServedUntilARestart() throws Exception {
+    byte[] imported = SqliteSimulator.image(random, 512, 4, false);
+    Path file = Files.write(directory.resolve("in.db"), imported);
+    FaultPoint.arm(
+        FaultPoint.IMPORT_APPLYING,
+        1,
+        () -> {
+          throw new IllegalStateException("of a test");
+        });
+    assertThatThrownBy(() -> bench.store.importDatabase("a", file))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(sqlite.db.failure()).contains("recorded but could not be put in place");
+    assertThat(bench.crash().read("a")).isEqualTo(imported);
+  }
+
+  @Test
   void aDroppedNameContinuesItsTxidsAndOpenHandlesKeepTheirContent() throws Exception {
     MainFile old = sqlite.main();
     assertThat(bench.store.drop("a")).isTrue();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidemark.database.SqliteSimulator.Finalise;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -84,6 +85,58 @@ class DamagedDatabaseTest {
     assertThat(bench.store.get("a").failure()).isNull();
     assertThat(bench.read("a")).isEqualTo(first);
     assertThat(bench.store.get("a").position().txid()).isEqualTo(3);
+  }
+
+  private long openFiles() throws IOException {
+    Path base = bench.root.resolve("dbs").toRealPath();
+    long open = 0;
+    try (var descriptors = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path descriptor : descriptors) {
+        try {
+          open += Files.readSymbolicLink(descriptor).startsWith(base) ? 1 : 0;
+        } catch (IOException e) {
+          // closed meanwhile
+        }
+      }
+    }
+    return open;
+  }
+
+  @Test
+  void recoveryThatFailsLeavesNoFileOpen() throws Exception {
+    bench.store.close();
+    byte[] bytes = Files.readAllBytes(bench.databaseFile("a"));
+    assertThat(openFiles()).isZero();
+    Files.delete(bench.databaseFile("a"));
+    bench.open();
+    assertThat(bench.store.get("a").failure()).isNotNull();
+    assertThat(openFiles()).isZero();
+    Files.write(bench.databaseFile("a"), Arrays.copyOf(bytes, 600));
+    bench.store.retryFailed();
+    assertThat(bench.store.get("a").failure()).isNotNull();
+    assertThat(openFiles()).isZero();
+  }
+
+  @Test
+  void aDatabaseThatIsServedAgainTouchesNoVolatileFileOfTheFailedOne() throws Exception {
+    Database failed = bench.store.get("a");
+    SideFile journal = failed.createJournal();
+    failed.opened(journal);
+    failed.writeJournal(journal, ByteBuffer.wrap(new byte[] {1, 2, 3, 4}), 0);
+    failed.fail("for a test");
+    bench.store.retryFailed();
+    Database again = bench.store.get("a");
+    assertThat(again).isNotSameAs(failed);
+    ByteBuffer read = ByteBuffer.allocate(4);
+    for (int i = 0; i < 5; i++) {
+      SideFile other = again.createJournal();
+      again.writeJournal(other, ByteBuffer.wrap(new byte[] {9, 9}), 0);
+      journal.read(read.clear(), 0);
+      assertThat(read.array()).containsExactly(1, 2, 3, 4);
+      again.unlinkJournal();
+    }
+    failed.released(journal);
+    assertThat(bench.read("a")).isEqualTo(second);
   }
 
   @Test

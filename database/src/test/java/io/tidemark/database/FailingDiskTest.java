@@ -120,9 +120,7 @@ class FailingDiskTest {
       LogFold.Image last = lastOf(LogFold.fold(bench.root, "a"));
       assertThat(
               bench.disk.isDurable(
-                  TransactionLog.segmentPath(bench.logDirectory("a"), last.segment()),
-                  0,
-                  last.end()))
+                  LogSegment.pathOf(bench.logDirectory("a"), last.segment()), 0, last.end()))
           .as("the record is on the medium")
           .isTrue();
     } finally {

@@ -300,7 +300,7 @@ class RandomTransactionsTest {
                 && images.stream().anyMatch(image -> image.bytes().length <= start);
         for (int i = images.size() - 1; i >= 0 && !found; i--) {
           LogFold.Image image = images.get(i);
-          Path segment = TransactionLog.segmentPath(home.resolve("log"), image.segment());
+          Path segment = LogSegment.pathOf(home.resolve("log"), image.segment());
           int from = (int) offset + at;
           found =
               from + step <= image.bytes().length

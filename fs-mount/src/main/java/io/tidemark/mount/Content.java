@@ -222,7 +222,7 @@ sealed interface Content {
   }
 
   /** A write-ahead log. */
-  record Wal(Database database, SideFile file) implements Side {
+  record Wal(Database database, SideFile file, WalPages pages) implements Side {
     @Override
     public void write(ByteBuffer src, long offset) throws IOException {
       database.writeWal(file, src, offset);

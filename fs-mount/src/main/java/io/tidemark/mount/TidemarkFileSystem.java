@@ -70,6 +70,8 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
 
   TidemarkFileSystem(Store store) throws IOException {
     this.store = store;
+    // Its thread must not be started by a request thread, whose CPUs it would inherit.
+    notifier.execute(() -> {});
     this.tree = new Tree(store);
     removePlaceholdersOfDropped();
   }
@@ -946,6 +948,23 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
       return;
     }
     node.attributes.wrote();
+    if (content instanceof Content.Wal
+        && ((Content.Wal) content).pages().wrote(offset, length)
+        && cache.holdsWhatIsStored()) {
+      // May wait for a page that is being read.
+      request.blocking(() -> giveWalPages(request, node, (Content.Wal) content, offset, length));
+    } else {
+      request.replyWritten(length);
+    }
+  }
+
+  private void giveWalPages(
+      FuseRequest request, FileNode node, Content.Wal wal, long offset, int length) {
+    try {
+      wal.pages().give(cache, node.id, wal.file(), offset);
+    } catch (IOException e) {
+      LOG.debug("the WAL of {} cannot be read back", wal.database().name(), e);
+    }
     request.replyWritten(length);
   }
 

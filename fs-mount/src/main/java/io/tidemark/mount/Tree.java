@@ -243,7 +243,7 @@ final class Tree {
   private static Content content(Database database, Names.Side side, SideFile file) {
     return switch (side) {
       case JOURNAL -> new Content.Journal(database, file);
-      case WAL -> new Content.Wal(database, file);
+      case WAL -> new Content.Wal(database, file, new WalPages());
       case SHM -> new Content.Shm(database, file);
     };
   }

@@ -17,6 +17,9 @@ public interface KernelCache {
   /** Forgets a directory entry (also a remembered absence). */
   void invalidateEntry(long parent, String name);
 
+  /** Whether {@link #store} keeps the bytes; else it only makes the kernel ask for them. */
+  boolean holdsWhatIsStored();
+
   /**
    * Puts bytes into the page cache, visible to read(2) and shared mappings at once. The backing
    * content must be changed too.

@@ -64,6 +64,11 @@ final class KernelNotifier implements KernelCache {
   }
 
   @Override
+  public boolean holdsWhatIsStored() {
+    return true;
+  }
+
+  @Override
   public void store(long node, long offset, ByteBuffer data) {
     int start = data.position();
     int total = data.remaining();

@@ -44,10 +44,10 @@ final class KernelTransport implements Transport {
   private static final long STACK_SIZE = 512 << 10;
 
   /** How long other clients may wait for a leader that kept its leadership. */
-  private static final long TICK_NANOS = 1_000_000;
+  private static final long TICK_NANOS = 10_000_000;
 
   /** The watchdog sleeps after so many ticks without work. */
-  private static final int IDLE_TICKS = 200;
+  private static final int IDLE_TICKS = 20;
 
   /** After two clients were seen, so many requests of one of them make it the only one again. */
   private static final int ALONE_AFTER = 64;
@@ -65,6 +65,7 @@ final class KernelTransport implements Transport {
   private final String name;
   private final int leaders;
   private final List<Integer> cpus;
+  private final SharedCpu shared;
   private final SpinPolicy spin;
 
   /** A second, non-blocking descriptor of the connection for spinning; -1 if there is none. */
@@ -77,7 +78,13 @@ final class KernelTransport implements Transport {
   private final AtomicReference<Worker> lingering = new AtomicReference<>();
 
   private final Thread watchdog;
-  private volatile long lingerings;
+
+  /** Grows with each request of a lone leader, and with each wait. */
+  private volatile long progress;
+
+  /** struct pollfd, for the watchdog. */
+  private final ByteBuffer pollFd;
+
   private volatile boolean watching;
 
   // Only a hint, so races between leaders do no harm
@@ -96,12 +103,15 @@ final class KernelTransport implements Transport {
   KernelTransport(FuseFileSystem fs, int fd, MountOptions options, FuseTrace trace) {
     this.fs = fs;
     this.fd = fd;
+    pollFd = Native.scratch(8).putInt(0, fd).putShort(4, Native.POLLIN);
     dispatcher = new KernelDispatcher(fs, trace, options.logRequests());
     name = "fuse-" + options.mountPoint().getFileName();
     leaders = options.leaders() > 0 ? options.leaders() : Defaults.leaders();
     cpus = options.cpuAffinity();
     int spinMicros = options.spinMicros() >= 0 ? options.spinMicros() : Defaults.spinMicros();
     spin = new SpinPolicy(spinMicros);
+    Affinity allowed = cpus.isEmpty() ? Affinity.ofThisThread() : Affinity.of(cpus);
+    shared = new SharedCpu(leaders == 1 && options.shareCpu(), allowed);
     spinFd = spinMicros > 0 ? cloneForSpinning(fd) : -1;
     overflow =
         new ThreadPoolExecutor(
@@ -178,7 +188,7 @@ final class KernelTransport implements Transport {
     } else if (worker.leader && leaders == 1 && mixed == 0) {
       linger(worker);
       KernelDispatcher.run(request, unique, work);
-      lingering.compareAndSet(worker, null);
+      endLinger(worker);
     } else if (!worker.leader || handOver(worker)) {
       KernelDispatcher.run(request, unique, work);
     } else {
@@ -188,30 +198,53 @@ final class KernelTransport implements Transport {
 
   private void linger(Worker worker) {
     lingering.set(worker);
-    lingerings++;
+    progress++;
     if (!watching) {
       LockSupport.unpark(watchdog);
     }
   }
 
-  /** Takes leadership from a leader that has been waiting since the last tick. */
+  private void endLinger(Worker worker) {
+    if (!lingering.compareAndSet(worker, null)) {
+      synchronized (roles) {
+        // The watchdog was faster; from here on worker.leader tells what became of it.
+      }
+    }
+  }
+
+  /**
+   * Takes leadership from a leader that has been waiting since the last tick, and sees that a
+   * leader that shares a CPU is not kept from running.
+   */
   private void watch() {
+    shared.iAmTheWatchdog();
     long seen = -1;
     int idle = 0;
+    int late = 0;
     while (!ended()) {
-      long count = lingerings;
+      long count = progress;
       Worker worker = lingering.get();
-      if (worker != null && count == seen && lingering.compareAndSet(worker, null)) {
-        handOver(worker);
+      if (count != seen) {
+        idle = 0;
+        late = 0;
+      } else if (worker != null) {
+        takeOver(worker);
+      } else if (shared.isOn() && (waiting.get() == 0 || requestsWait())) {
+        // Once may be the moment between a request and its reader.
+        if (++late == 2) {
+          shared.rescue();
+        }
+      } else {
+        late = 0;
+        idle++;
       }
-      idle = count == seen ? idle + 1 : 0;
       seen = count;
-      if (idle < IDLE_TICKS || lingering.get() != null) {
-        watching = true;
+      watching = idle < IDLE_TICKS;
+      if (watching) {
         LockSupport.parkNanos(this, TICK_NANOS);
       } else {
-        watching = false;
-        if (lingerings == seen) {
+        shared.stop();
+        if (progress == seen) {
           LockSupport.park(this);
         }
         idle = 0;
@@ -219,8 +252,26 @@ final class KernelTransport implements Transport {
     }
   }
 
+  private boolean requestsWait() {
+    pollFd.putShort(6, (short) 0);
+    return Native.C.poll(Native.address(pollFd), 1, 0) > 0;
+  }
+
+  private void takeOver(Worker worker) {
+    synchronized (roles) {
+      if (lingering.compareAndSet(worker, null)) {
+        shared.stop();
+        handOver(worker);
+      }
+    }
+  }
+
   /** Notes who asks: one thread, or several. */
-  private void noteClient(int tid) {
+  private void noteClient(int tid, int self) {
+    if (leaders > 1) {
+      return;
+    }
+    progress++;
     if (tid == lastTid || tid == 0) {
       if (mixed > 0) {
         mixed--;
@@ -228,6 +279,14 @@ final class KernelTransport implements Transport {
     } else {
       lastTid = tid;
       mixed = ALONE_AFTER;
+    }
+    if (mixed > 0) {
+      shared.stop();
+    } else if (tid != 0) {
+      shared.requested(tid, self);
+      if (shared.isOn() && !watching) {
+        LockSupport.unpark(watchdog);
+      }
     }
   }
 
@@ -317,6 +376,7 @@ final class KernelTransport implements Transport {
       log.error("the file system failed in stopped()", e);
     }
     spin.close();
+    shared.close();
     overflow.shutdown();
     pool.close(
         () -> {
@@ -351,6 +411,9 @@ final class KernelTransport implements Transport {
   private final class Worker extends Thread {
     volatile boolean leader = true;
 
+    /** Number of the thread for the kernel. */
+    private volatile int tid;
+
     Worker(int number) {
       super(null, null, name + "-" + number, STACK_SIZE);
       setDaemon(true);
@@ -362,6 +425,8 @@ final class KernelTransport implements Transport {
 
     @Override
     public void run() {
+      tid = Native.C.gettid();
+      shared.keepIoPriority();
       if (!cpus.isEmpty()) {
         Affinity.restrictThisThread(cpus);
       }
@@ -388,7 +453,7 @@ final class KernelTransport implements Transport {
       waiting.decrementAndGet();
       if (n > 0) {
         if (request.accept(from, (int) n)) {
-          noteClient(request.tid());
+          noteClient(request.tid(), tid);
           dispatcher.dispatch(request);
         } else {
           log.warn("dropped a malformed request of {} bytes", n);
@@ -410,7 +475,7 @@ final class KernelTransport implements Transport {
 
     /** 0 when nothing came while spinning, or spinning does not pay now. */
     private long spinning(KernelRequest request) {
-      if (spinFd < 0 || spin.measuresGaps()) {
+      if (spinFd < 0 || shared.isOn() || spin.measuresGaps()) {
         return 0;
       }
       long start = System.nanoTime();
@@ -435,7 +500,7 @@ final class KernelTransport implements Transport {
     }
 
     private long sleeping(KernelRequest request) {
-      if (!spin.measuresGaps()) {
+      if (shared.isOn() || !spin.measuresGaps()) {
         return Native.C.read(fd, request.inputAddress(), KernelRequest.CAPACITY);
       }
       long start = System.nanoTime();

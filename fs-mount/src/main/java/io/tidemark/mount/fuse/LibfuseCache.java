@@ -61,6 +61,11 @@ final class LibfuseCache implements KernelCache {
   }
 
   @Override
+  public boolean holdsWhatIsStored() {
+    return false;
+  }
+
+  @Override
   public void store(long node, long offset, ByteBuffer data) {
     // The next access reads the range from the file system.
     invalidate(node, offset, data.remaining());

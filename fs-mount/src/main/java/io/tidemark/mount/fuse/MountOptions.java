@@ -15,6 +15,7 @@ import java.util.Objects;
  * @param spinMicros how long a reader polls for the next request before it sleeps, in microseconds;
  *     0 = never, -1 = choose. It spins only while requests keep arriving.
  * @param cpuAffinity CPUs the request threads may run on; empty = all
+ * @param shareCpu let the reader of a lone client work on that client's CPU, where that is possible
  * @param guard start the guard process that removes the mount when this process dies
  * @param logRequests log each request at debug level
  */
@@ -26,6 +27,7 @@ public record MountOptions(
     int leaders,
     int spinMicros,
     List<Integer> cpuAffinity,
+    boolean shareCpu,
     boolean guard,
     boolean logRequests) {
 
@@ -74,6 +76,7 @@ public record MountOptions(
     private int leaders;
     private int spinMicros = -1;
     private List<Integer> cpuAffinity = List.of();
+    private boolean shareCpu = true;
     private boolean guard = true;
     private boolean logRequests;
 
@@ -111,6 +114,11 @@ public record MountOptions(
       return this;
     }
 
+    public Builder shareCpu(boolean value) {
+      shareCpu = value;
+      return this;
+    }
+
     public Builder guard(boolean value) {
       guard = value;
       return this;
@@ -130,6 +138,7 @@ public record MountOptions(
           leaders,
           spinMicros,
           cpuAffinity,
+          shareCpu,
           guard,
           logRequests);
     }

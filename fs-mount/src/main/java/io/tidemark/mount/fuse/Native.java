@@ -34,6 +34,7 @@ final class Native {
   static final short POLLIN = 1;
   static final short POLLERR = 8;
 
+  private static final int IOPRIO_WHO_PROCESS = 1;
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
   private static final int MADV_DONTNEED = 4;
@@ -74,6 +75,17 @@ final class Native {
 
     int sched_setaffinity(int tid, long size, long mask);
 
+    int sched_getaffinity(int tid, long size, long mask);
+
+    int sched_getscheduler(int tid);
+
+    int sched_setscheduler(int tid, int policy, long parameters);
+
+    int gettid();
+
+    /** Only for calls that glibc does not have. */
+    long syscall(long number, long first, long second, long third);
+
     int getpid();
 
     int geteuid();
@@ -107,6 +119,12 @@ final class Native {
 
   private static boolean isArm() {
     return System.getProperty("os.arch").equals("aarch64");
+  }
+
+  /** Sets the I/O priority of the calling thread. */
+  static long setIoPriority(int priority) {
+    long number = isArm() ? 30 : 251;
+    return C.syscall(number, IOPRIO_WHO_PROCESS, 0, priority);
   }
 
   /** errno of the last call on this thread. */

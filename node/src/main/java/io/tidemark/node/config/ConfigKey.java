@@ -42,6 +42,7 @@ public record ConfigKey(
     key("fuse.readers", Type.INTEGER, "0");
     key("fuse.spin", Type.DURATION, "auto");
     key("fuse.cpu-affinity", Type.LIST, "");
+    key("fuse.share-cpu", Type.BOOLEAN, "true");
     key("data.dir", Type.TEXT, "");
     key("data.compress", Type.BOOLEAN, "true");
     key("data.retention", Type.DURATION, "10m");

@@ -130,7 +130,8 @@ public final class ConfigLoader {
             v.duration("fuse.unmount-timeout"),
             v.integer("fuse.readers"),
             v.durationOrAuto("fuse.spin"),
-            v.integers("fuse.cpu-affinity")),
+            v.integers("fuse.cpu-affinity"),
+            v.bool("fuse.share-cpu")),
         new Data(
             v.path("data.dir"),
             v.bool("data.compress"),

@@ -25,6 +25,7 @@ public record NodeConfig(
    * @param readers threads that read requests at the same time; 0 chooses by the machine
    * @param spin how long they poll for the next request; null chooses by the machine
    * @param cpuAffinity CPUs that they may run on; empty for all
+   * @param shareCpu whether the reader of a lone client works on that client's CPU
    */
   public record Fuse(
       Path dir,
@@ -33,7 +34,8 @@ public record NodeConfig(
       Duration unmountTimeout,
       int readers,
       Duration spin,
-      List<Integer> cpuAffinity) {}
+      List<Integer> cpuAffinity,
+      boolean shareCpu) {}
 
   /**
    * The data directory.

@@ -67,6 +67,7 @@ interface NodeMount {
         .leaders(config.readers())
         .spinMicros(config.spin() == null ? -1 : (int) (config.spin().toNanos() / 1000))
         .cpuAffinity(config.cpuAffinity())
+        .shareCpu(config.shareCpu())
         .logRequests(logRequests)
         .build();
   }

@@ -59,7 +59,14 @@ class ConfigLoaderTest {
     assertThat(config.fuse())
         .isEqualTo(
             new NodeConfig.Fuse(
-                Path.of("/mnt/x"), false, "kernel", Duration.ofSeconds(10), 0, null, List.of()));
+                Path.of("/mnt/x"),
+                false,
+                "kernel",
+                Duration.ofSeconds(10),
+                0,
+                null,
+                List.of(),
+                true));
     assertThat(config.data())
         .isEqualTo(new NodeConfig.Data(Path.of("/var/x"), true, Duration.ofMinutes(10), 0));
     assertThat(config.http())
@@ -87,6 +94,7 @@ class ConfigLoaderTest {
               readers: 3
               spin: 50us
               cpu-affinity: [0, 2]
+              share-cpu: false
             data: {dir: /var/x, compress: false, retention: 1h, retention-size: 64MB}
             http:
               addr: ":9"
@@ -130,7 +138,8 @@ class ConfigLoaderTest {
                 Duration.ofSeconds(3),
                 3,
                 Duration.ofNanos(50_000),
-                List.of(0, 2)));
+                List.of(0, 2),
+                false));
     assertThat(config.data().retentionSize()).isEqualTo(64_000_000);
     assertThat(config.http().tls().ca()).isEqualTo(pem);
     assertThat(config.http().token()).isEqualTo("secret");

@@ -15,7 +15,7 @@ class NodeMountTest {
   private static MountOptions options(int readers, Duration spin, List<Integer> cpus) {
     return NodeMount.options(
         new NodeConfig.Fuse(
-            Path.of("/mnt/x"), true, "libfuse", Duration.ofSeconds(10), readers, spin, cpus),
+            Path.of("/mnt/x"), true, "libfuse", Duration.ofSeconds(10), readers, spin, cpus, false),
         true);
   }
 
@@ -28,6 +28,7 @@ class NodeMountTest {
     assertThat(options.leaders()).isEqualTo(3);
     assertThat(options.spinMicros()).isEqualTo(50);
     assertThat(options.cpuAffinity()).containsExactly(0, 2);
+    assertThat(options.shareCpu()).isFalse();
     assertThat(options.logRequests()).isTrue();
   }
 

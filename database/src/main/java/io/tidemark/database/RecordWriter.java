@@ -1,0 +1,143 @@
+package io.tidemark.database;
+
+import io.tidemark.database.Disk.DiskFile;
+import io.tidemark.ltx.LtxSink;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+
+/**
+ * One record on its way into a segment; a small one is written at once.
+ *
+ * <p>Invariant: the header of a record is written after its body, so a record that can be read is
+ * whole.
+ *
+ * <p>Guarded by the lock of the database, from {@link #begin} to {@link #finish} by one thread,
+ * whose buffer it uses.
+ */
+final class RecordWriter implements LtxSink {
+  private final CRC32C crc = new CRC32C();
+  private DiskFile file;
+  private ByteBuffer buffer;
+  private boolean open;
+  private long txid;
+  private long epoch;
+  private int flags;
+  private int extraLength;
+  private long start;
+  private long flushedTo;
+  private long bodyLength;
+
+  boolean isOpen() {
+    return open;
+  }
+
+  long txid() {
+    return txid;
+  }
+
+  long epoch() {
+    return epoch;
+  }
+
+  /** Where the record begins in its segment. */
+  long start() {
+    return start;
+  }
+
+  /**
+   * Starts a record; its bytes follow through {@link #write}.
+   *
+   * @param extra what it says of a group, or null
+   */
+  void begin(DiskFile segment, long offset, long recordTxid, long recordEpoch, byte[] extra)
+      throws IOException {
+    open = true;
+    file = segment;
+    txid = recordTxid;
+    epoch = recordEpoch;
+    flags = extra == null ? 0 : RecordHeader.FLAG_GROUP;
+    extraLength = extra == null ? 0 : extra.length;
+    start = offset;
+    flushedTo = offset;
+    bodyLength = 0;
+    crc.reset();
+    buffer = Scratch.get().record;
+    buffer.clear().position(RecordHeader.SIZE);
+    if (extra != null) {
+      write(ByteBuffer.wrap(extra));
+    }
+  }
+
+  @Override
+  public void write(ByteBuffer src) throws IOException {
+    while (src.hasRemaining()) {
+      if (!buffer.hasRemaining()) {
+        flushBuffer();
+      }
+      int n = Math.min(src.remaining(), buffer.remaining());
+      int limit = src.limit();
+      int position = buffer.position();
+      src.limit(src.position() + n);
+      buffer.put(src);
+      src.limit(limit);
+      buffer.position(position).limit(position + n);
+      crc.update(buffer);
+      buffer.limit(buffer.capacity());
+      bodyLength += n;
+    }
+  }
+
+  /** Writes the buffer but for the space of the header, which comes last. */
+  private void flushBuffer() throws IOException {
+    boolean first = flushedTo == start;
+    int skip = first ? RecordHeader.SIZE : 0;
+    int length = buffer.position();
+    buffer.flip().position(skip);
+    file.write(buffer, flushedTo + skip);
+    flushedTo += length;
+    buffer.clear();
+    FaultPoint.COMMIT_RECORD_TORN.pass();
+  }
+
+  /**
+   * Writes what is left of the record, and its header.
+   *
+   * @param durableTxid the log is known to be durable up to here
+   * @param commitTxid the commit position
+   * @return bytes of the record
+   */
+  long finish(long durableTxid, long commitTxid) throws IOException {
+    assert open;
+    RecordHeader header =
+        new RecordHeader(
+            flags,
+            epoch,
+            txid,
+            bodyLength - extraLength,
+            durableTxid,
+            commitTxid,
+            extraLength,
+            (int) crc.getValue());
+    if (flushedTo == start) {
+      int end = buffer.position();
+      buffer.position(0);
+      header.encode(buffer);
+      buffer.position(0).limit(end);
+      file.write(buffer, start);
+    } else {
+      buffer.flip();
+      file.write(buffer, flushedTo);
+      buffer.clear();
+      header.encode(buffer);
+      file.write(buffer.flip(), start);
+    }
+    open = false;
+    return header.recordLength();
+  }
+
+  /** Gives up the record; nothing of it can be found again. */
+  void abort() {
+    open = false;
+  }
+}

@@ -1,0 +1,239 @@
+package io.tidemark.database;
+
+import io.tidemark.ltx.Checksum;
+import io.tidemark.ltx.LtxHeader;
+import io.tidemark.ltx.LtxSink;
+import io.tidemark.ltx.PageChecksums;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Makes the records of this node's own transactions: finds what a captured transaction really
+ * changes, asks for permission, encodes it as LTX, appends it, and makes it count.
+ *
+ * <p>Invariants:
+ *
+ * <ul>
+ *   <li>Whether a transaction commits is decided once, in {@link #begin}, before its record is
+ *       appended; what changes no byte asks nobody and gets no TXID.
+ *   <li>A record is appended first and counts only with {@link #publish}; in between its caller may
+ *       still take it back, because it was shown to nobody.
+ * </ul>
+ *
+ * <p>Guarded by the lock of the database.
+ */
+final class TransactionWriter {
+  private final Store store;
+  private final DatabaseFiles files;
+  private final Availability availability;
+  private final DatabaseMetrics metrics;
+  private final DatabaseEvents events;
+  private final TransactionLog log;
+  private final CommittedState committed;
+  private final MainContent content;
+  private final StagedPages staged = new StagedPages();
+
+  TransactionWriter(
+      Store store,
+      DatabaseFiles files,
+      Availability availability,
+      DatabaseMetrics metrics,
+      DatabaseEvents events,
+      TransactionLog log,
+      CommittedState committed,
+      MainContent content) {
+    this.store = store;
+    this.files = files;
+    this.availability = availability;
+    this.metrics = metrics;
+    this.events = events;
+    this.log = log;
+    this.committed = committed;
+    this.content = content;
+  }
+
+  /**
+   * Appends the record of a transaction.
+   *
+   * @param pages pages that may have changed, ascending, none above the new size
+   * @param group the commit over several databases that it is part of, or null
+   * @return false if nothing changed: then there is no record and no TXID
+   */
+  boolean append(CapturedTransaction transaction, int[] pages, GroupInfo group)
+      throws RefusedException {
+    return encode(transaction, pages, group, false);
+  }
+
+  /** Whether {@link #append} would make a record; makes none. */
+  boolean wouldAppend(CapturedTransaction transaction, int[] pages) throws RefusedException {
+    return encode(transaction, pages, null, true);
+  }
+
+  private boolean encode(
+      CapturedTransaction transaction, int[] pages, GroupInfo group, boolean onlyAsk)
+      throws RefusedException {
+    long start = System.nanoTime();
+    FaultPoint.COMMIT_BEFORE_APPEND.pass();
+    PageSums sums = committed.sums();
+    int newPageSize = transaction.pageSize;
+    long newCount = transaction.pageCount;
+    boolean renumbered = newPageSize != committed.pageSize();
+    long oldCount = renumbered ? 0 : sums.count();
+    long rolling = renumbered ? Checksum.FLAG : sums.rolling();
+    long lockPage = PageChecksums.lockPage(newPageSize);
+    long now = System.currentTimeMillis();
+    staged.begin(newCount, newPageSize, now);
+    Scratch scratch = Scratch.get();
+    boolean open = false;
+    boolean appended = false;
+    try {
+      for (int number : pages) {
+        long pgno = Integer.toUnsignedLong(number);
+        if (pgno == lockPage) {
+          continue;
+        }
+        ByteBuffer bytes = scratch.page.clear().limit(newPageSize);
+        transaction.readNew(pgno, bytes);
+        bytes.flip();
+        long crc = PageChecksums.crcOfPage(number, bytes, 0, newPageSize);
+        long sum = PageChecksums.fromCrc(crc);
+        long old = pgno <= oldCount ? sums.get(pgno) : 0;
+        if (sum == old && sameBytes(transaction, pgno, bytes)) {
+          continue;
+        }
+        if (onlyAsk) {
+          return true;
+        }
+        if (!open) {
+          begin(transaction, now, group);
+          open = true;
+        }
+        scratch.encoder.pageWithCrc(pgno, bytes.rewind(), crc);
+        staged.add(number, sum);
+        rolling ^= old ^ sum;
+        if (pgno == 1) {
+          staged.wal(new SqliteHeader(bytes.rewind()).isWal());
+        }
+      }
+      for (long pgno = newCount + 1; pgno <= oldCount; pgno++) {
+        rolling ^= sums.get(pgno);
+      }
+      if (!open && newCount == sums.count()) {
+        return false;
+      }
+      if (onlyAsk) {
+        return true;
+      }
+      if (!open) {
+        begin(transaction, now, group);
+        open = true;
+      }
+      scratch.encoder.end(rolling | Checksum.FLAG);
+      log.finish(rolling | Checksum.FLAG, now);
+      appended = true;
+    } catch (IOException e) {
+      metrics.refusedCommits.increment();
+      throw files.refused("capturing a transaction of", e);
+    } finally {
+      if (!appended) {
+        log.abort(); // also one of which begin made only half
+      }
+    }
+    metrics.commitLatency.record(System.nanoTime() - start);
+    return true;
+  }
+
+  /** Only now is permission asked for: what changes nothing, such as a rollback, needs none. */
+  private void begin(CapturedTransaction transaction, long now, GroupInfo group)
+      throws IOException {
+    checkMayCommit();
+    LtxSink record = log.begin(store.epoch(), group == null ? null : group.encode());
+    long txid = log.tailTxid() + 1;
+    Scratch.get()
+        .encoder
+        .reset( // what an earlier transaction left open, in whatever database, is void
+            new LtxHeader(
+                store.options().compress() ? LtxHeader.FLAG_LZ4 : 0,
+                transaction.pageSize,
+                transaction.pageCount,
+                txid,
+                txid,
+                now,
+                txid == 1 ? 0 : log.tailChecksum(),
+                transaction.walOffset,
+                transaction.walSize,
+                transaction.walSalt1,
+                transaction.walSalt2,
+                store.nodeNumber()),
+            record);
+  }
+
+  private void checkMayCommit() throws RefusedException {
+    availability.check();
+    store.authority().check();
+    content.checkApplied();
+  }
+
+  /** Checksums can be equal by chance or by design, so equal ones are not taken for equal bytes. */
+  private static boolean sameBytes(CapturedTransaction transaction, long pgno, ByteBuffer bytes)
+      throws IOException {
+    ByteBuffer old = Scratch.get().compare.clear().limit(transaction.pageSize);
+    transaction.readOld(pgno, old);
+    return old.flip().equals(bytes.rewind());
+  }
+
+  /** Appends the record that ends the database, and returns when it is durable. */
+  void appendDrop() throws IOException {
+    long now = System.currentTimeMillis();
+    CapturedTransaction drop = new Drop();
+    drop.pageSize = committed.pageSize();
+    staged.begin(0, drop.pageSize, now);
+    boolean appended = false;
+    try {
+      begin(drop, now, null);
+      Scratch.get().encoder.end(Checksum.FLAG);
+      log.finish(Checksum.FLAG, now);
+      appended = true;
+    } finally {
+      if (!appended) {
+        log.abort();
+      }
+    }
+    awaitOrTakeBack();
+  }
+
+  /** No page is left. */
+  private static final class Drop extends CapturedTransaction {
+    @Override
+    void readNew(long pgno, ByteBuffer dst) {
+      throw new IllegalStateException("a deletion has no pages");
+    }
+
+    @Override
+    void readOld(long pgno, ByteBuffer dst) {
+      throw new IllegalStateException("a deletion has no pages");
+    }
+  }
+
+  /** Returns when the record just appended is durable; if the disk refuses, it never was there. */
+  void awaitOrTakeBack() throws RefusedException {
+    try {
+      log.awaitDurable(log.tailTxid());
+    } catch (RefusedException | RuntimeException | Error e) {
+      takeBack(); // or the next record would not continue the state that counts
+      throw e;
+    }
+  }
+
+  /** Takes back the record just appended, which does not count yet. */
+  void takeBack() {
+    log.unappend(committed.position().checksum());
+  }
+
+  /** The record just appended counts from now on. */
+  void publish() {
+    committed.publish(staged, log.tailEpoch(), log.tailTxid(), log.tailChecksum());
+    metrics.commits.increment();
+    events.committed();
+  }
+}
