@@ -126,7 +126,9 @@ for file in "${files[@]}"; do
       verdict=FAILED
     fi
   done < <(awk -v f="$file" '$1 == f { print $2 }' "$expected")
-  if [[ ${#failures[@]} == 0 && "$tests" != "$base_tests" ]]; then
+  # Some files repeat a case until chance has it that nothing crashes (crash-4.2), so a few tests
+  # more or less mean nothing. Many less mean that the file stopped somewhere.
+  if [[ ${#failures[@]} == 0 ]] && ((tests * 10 < base_tests * 9)); then
     bad=$((bad + 1))
     problems+=("$file ran $tests tests, $base_tests on the plain directory")
   fi

@@ -949,7 +949,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
     }
     node.attributes.wrote();
     if (content instanceof Content.Wal
-        && ((Content.Wal) content).pages().wrote(offset, length)
+        && ((Content.Wal) content).pages().wrote(offset, length, request.isWriteBack())
         && cache.holdsWhatIsStored()) {
       // May wait for a page that is being read.
       request.blocking(() -> giveWalPages(request, node, (Content.Wal) content, offset, length));
@@ -961,7 +961,7 @@ final class TidemarkFileSystem implements FuseFileSystem, DatabaseListener {
   private void giveWalPages(
       FuseRequest request, FileNode node, Content.Wal wal, long offset, int length) {
     try {
-      wal.pages().give(cache, node.id, wal.file(), offset);
+      wal.pages().give(cache, node.id, wal.file()::read, offset);
     } catch (IOException e) {
       LOG.debug("the WAL of {} cannot be read back", wal.database().name(), e);
     }

@@ -97,6 +97,11 @@ final class MountedStore implements BeforeEachCallback, AfterEachCallback {
     return mountPoint.resolve(name);
   }
 
+  /** WRITE requests so far. */
+  long writeRequests() {
+    return mount.requestCounts().getOrDefault("WRITE", 0L);
+  }
+
   Database database(String name) {
     return store.get(name);
   }

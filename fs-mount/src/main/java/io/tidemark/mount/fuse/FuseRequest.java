@@ -22,6 +22,12 @@ public interface FuseRequest {
   int umask();
 
   /**
+   * Whether this is a WRITE of pages that were changed through a mapping. Other writes of a file
+   * wait for one another, these come at any time. False where the transport does not know it.
+   */
+  boolean isWriteBack();
+
+  /**
    * Runs work that may wait. It runs on the calling thread when another thread can take over the
    * next requests meanwhile, else on a pool thread. The work must answer this request.
    */

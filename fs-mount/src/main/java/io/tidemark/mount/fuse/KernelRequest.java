@@ -35,6 +35,9 @@ final class KernelRequest implements FuseRequest {
 
   private static final int NAME_MAX = 255;
 
+  /** write_flags of fuse.h. */
+  private static final int FUSE_WRITE_CACHE = 1;
+
   private final KernelTransport transport;
   private final RequestPool pool;
   private final ByteBuffer io;
@@ -212,7 +215,26 @@ final class KernelRequest implements FuseRequest {
     }
   }
 
+  /** False for what the kernel asks by itself, in the name of no thread. */
+  boolean hasAsker() {
+    return switch (opcode) {
+      case Opcode.FORGET,
+          Opcode.BATCH_FORGET,
+          Opcode.RELEASE,
+          Opcode.RELEASEDIR,
+          Opcode.INTERRUPT,
+          Opcode.DESTROY ->
+          false;
+      default -> !isWriteBack();
+    };
+  }
+
   // FuseRequest
+
+  @Override
+  public boolean isWriteBack() {
+    return opcode == Opcode.WRITE && bodyLength() >= 24 && (bodyInt(20) & FUSE_WRITE_CACHE) != 0;
+  }
 
   @Override
   public int uid() {

@@ -67,6 +67,7 @@ final class KernelTransport implements Transport {
   private final List<Integer> cpus;
   private final SharedCpu shared;
   private final SpinPolicy spin;
+  private final AwakeCpu awake;
 
   /** A second, non-blocking descriptor of the connection for spinning; -1 if there is none. */
   private final int spinFd;
@@ -112,6 +113,7 @@ final class KernelTransport implements Transport {
     spin = new SpinPolicy(spinMicros);
     Affinity allowed = cpus.isEmpty() ? Affinity.ofThisThread() : Affinity.of(cpus);
     shared = new SharedCpu(leaders == 1 && options.shareCpu(), allowed);
+    awake = new AwakeCpu(spinMicros > 0 && shared.isPossible(), name, System::nanoTime);
     spinFd = spinMicros > 0 ? cloneForSpinning(fd) : -1;
     overflow =
         new ThreadPoolExecutor(
@@ -120,7 +122,13 @@ final class KernelTransport implements Transport {
             10,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
-            work -> daemon(work, name + "-overflow"));
+            work ->
+                daemon(
+                    () -> {
+                      shared.makeOrdinary();
+                      work.run();
+                    },
+                    name + "-overflow"));
     overflow.allowCoreThreadTimeOut(true);
     watchdog = daemon(this::watch, name + "-watchdog");
   }
@@ -155,6 +163,7 @@ final class KernelTransport implements Transport {
       }
     }
     watchdog.start();
+    awake.start();
   }
 
   int fd() {
@@ -185,9 +194,11 @@ final class KernelTransport implements Transport {
     long unique = request.unique();
     if (!(Thread.currentThread() instanceof Worker worker) || worker.owner() != this) {
       overflow.execute(() -> KernelDispatcher.run(request, unique, work));
-    } else if (worker.leader && leaders == 1 && mixed == 0) {
+    } else if (worker.leader && leaders == 1 && mixed == 0 && hasFollower()) {
       linger(worker);
+      awake.begin(shared.cpu());
       KernelDispatcher.run(request, unique, work);
+      awake.end();
       endLinger(worker);
     } else if (!worker.leader || handOver(worker)) {
       KernelDispatcher.run(request, unique, work);
@@ -207,8 +218,16 @@ final class KernelTransport implements Transport {
   private void endLinger(Worker worker) {
     if (!lingering.compareAndSet(worker, null)) {
       synchronized (roles) {
-        // The watchdog was faster; from here on worker.leader tells what became of it.
+        // The watchdog was faster: worker.leader tells what became of it, unless it failed.
+        lingering.compareAndSet(worker, null);
       }
+    }
+  }
+
+  /** Whether the watchdog will find a thread to hand leadership over to. */
+  private boolean hasFollower() {
+    synchronized (roles) {
+      return threads < MAX_THREADS || !parked.isEmpty();
     }
   }
 
@@ -260,19 +279,27 @@ final class KernelTransport implements Transport {
   private void takeOver(Worker worker) {
     synchronized (roles) {
       if (lingering.compareAndSet(worker, null)) {
-        shared.stop();
-        handOver(worker);
+        // Whether it waits for a disk or for its CPU cannot be told from here.
+        shared.rescue();
+        if (!handOver(worker)) {
+          lingering.set(worker); // at the next tick again
+        }
       }
     }
   }
 
   /** Notes who asks: one thread, or several. */
-  private void noteClient(int tid, int self) {
+  private void noteClient(KernelRequest request, int self) {
     if (leaders > 1) {
       return;
     }
     progress++;
-    if (tid == lastTid || tid == 0) {
+    int tid = request.tid();
+    if (tid == 0) {
+      if (request.hasAsker()) {
+        mixed = ALONE_AFTER; // of another PID namespace; there may be several
+      }
+    } else if (tid == lastTid) {
       if (mixed > 0) {
         mixed--;
       }
@@ -293,7 +320,11 @@ final class KernelTransport implements Transport {
   /** Makes sure that requests are read while {@code worker} waits. */
   private boolean handOver(Worker worker) {
     Worker next;
+    shared.stop();
     synchronized (roles) {
+      if (ended) {
+        return false; // the others leave; this one has to do so as a leader, too
+      }
       if (waiting.get() > 0) {
         active--;
         worker.leader = false;
@@ -340,8 +371,10 @@ final class KernelTransport implements Transport {
       parked.addFirst(worker);
     }
     while (!worker.leader) {
-      if (ended()) {
-        return false;
+      synchronized (roles) {
+        if (ended) {
+          return worker.leader; // made one a moment ago: it has to leave as one
+        }
       }
       LockSupport.park(this);
     }
@@ -377,6 +410,7 @@ final class KernelTransport implements Transport {
     }
     spin.close();
     shared.close();
+    awake.close();
     overflow.shutdown();
     pool.close(
         () -> {
@@ -426,10 +460,10 @@ final class KernelTransport implements Transport {
     @Override
     public void run() {
       tid = Native.C.gettid();
-      shared.keepIoPriority();
       if (!cpus.isEmpty()) {
         Affinity.restrictThisThread(cpus);
       }
+      shared.makeOrdinary();
       while (leader || awaitLeadership(this)) {
         KernelRequest request = pool.take();
         if (request == null || !receive(request)) {
@@ -453,7 +487,7 @@ final class KernelTransport implements Transport {
       waiting.decrementAndGet();
       if (n > 0) {
         if (request.accept(from, (int) n)) {
-          noteClient(request.tid(), tid);
+          noteClient(request, tid);
           dispatcher.dispatch(request);
         } else {
           log.warn("dropped a malformed request of {} bytes", n);

@@ -138,6 +138,11 @@ final class LibfuseRequest implements FuseRequest {
   }
 
   @Override
+  public boolean isWriteBack() {
+    return false;
+  }
+
+  @Override
   public void blocking(Runnable work) {
     work.run();
   }

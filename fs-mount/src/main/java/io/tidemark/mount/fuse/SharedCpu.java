@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * more requests in a row are needed before the next attempt.
  *
  * <p>Threads inherit CPUs and policy of the thread that starts them, so request threads must start
- * none that would not set its own.
+ * none that would not set its own ({@link #makeOrdinary}).
  *
  * <p>Used by the one leader only, except for {@link #rescue}: the watchdog calls it.
  */
@@ -57,7 +57,10 @@ final class SharedCpu {
   private final Affinity others = Affinity.of(List.of());
 
   /** The thread of the watchdog; 0 before it runs. */
-  private volatile int watchdogTid;
+  private int watchdogTid;
+
+  /** Where the watchdog runs while nothing is shared. */
+  private Affinity watchdogCpus;
 
   private int tid;
   private int inARow;
@@ -111,8 +114,22 @@ final class SharedCpu {
     return Native.C.sched_setscheduler(tid, policy, NO_PRIORITY_ADDRESS) >= 0;
   }
 
+  static void makeIdle(int tid) {
+    setPolicy(tid, SCHED_IDLE);
+  }
+
+  boolean isPossible() {
+    return possible;
+  }
+
+  /** The CPU that the leader is bound to, or -1. */
+  int cpu() {
+    return cpu;
+  }
+
   /** The calling thread is the watchdog. */
-  void iAmTheWatchdog() {
+  synchronized void iAmTheWatchdog() {
+    watchdogCpus = Affinity.ofThisThread();
     watchdogTid = Native.C.gettid();
   }
 
@@ -147,12 +164,12 @@ final class SharedCpu {
 
   private void follow(int self) {
     int now = cpuOfClient();
-    if (now == cpu) {
-      return;
-    }
     if (now < 0 || !allowed.contains(now)) {
       stop();
       inARow = Integer.MIN_VALUE / 2; // do not ask at every request
+      return;
+    }
+    if (now == cpu) {
       return;
     }
     bound.only(now);
@@ -164,7 +181,7 @@ final class SharedCpu {
     }
     if (watchdogTid != 0) {
       // Where the watchdog wakes up, the scheduler tries to move others away.
-      others.allBut(allowed, now);
+      others.allBut(watchdogCpus, now);
       others.apply(watchdogTid);
     }
     inARow = 0;
@@ -178,22 +195,31 @@ final class SharedCpu {
       cpu = -1;
       setPolicy(leaderTid, SCHED_OTHER);
       allowed.apply(leaderTid);
+      if (watchdogTid != 0) {
+        watchdogCpus.apply(watchdogTid);
+      }
     }
   }
 
   private void forget() {
     stop();
     tid = 0;
-    Native.close(statFd);
-    statFd = -1;
+    close();
   }
 
   /**
-   * Gives the calling thread the I/O priority of ordinary threads, whatever its policy: that of a
-   * SCHED_IDLE thread lets its syncs wait for everybody else's (ioprio_set(2)).
+   * The calling thread is new: whatever it has of the thread that started it, it gets the policy
+   * and the CPUs of a request thread that shares with nobody. Its I/O priority does not depend on
+   * the policy from here on: that of a SCHED_IDLE thread lets its syncs wait for everybody else's
+   * (ioprio_set(2)).
    */
-  void keepIoPriority() {
-    if (possible && Native.setIoPriority(IOPRIO_BEST_EFFORT_NORMAL) < 0) {
+  void makeOrdinary() {
+    if (!possible) {
+      return;
+    }
+    setPolicy(0, SCHED_OTHER);
+    allowed.apply(0);
+    if (Native.setIoPriority(IOPRIO_BEST_EFFORT_NORMAL) < 0) {
       log.debug("cannot set the I/O priority: {}", Errno.name(Native.errno()));
     }
   }
@@ -215,6 +241,9 @@ final class SharedCpu {
       }
     }
     int n = (int) Native.C.pread(statFd, Native.address(stat), stat.capacity(), 0);
+    if (n < 0) {
+      close(); // it has ended
+    }
     int at = n - 1;
     while (at >= 0 && stat.get(at) != ')') {
       at--;

@@ -8,6 +8,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -151,5 +154,28 @@ class KernelCacheTest {
     cache.invalidate(FuseFileSystem.ROOT_NODE, 0, 0);
     cache.invalidateEntry(FuseFileSystem.ROOT_NODE, "x");
     cache.store(FuseFileSystem.ROOT_NODE, 0, ByteBuffer.allocate(10));
+  }
+
+  @Test
+  void changesOfAMappingAreToldFromWrites() throws Exception {
+    List<Boolean> writeBacks = new CopyOnWriteArrayList<>();
+    try (TestMount m = new TestMount(temp, MountOptions.Transport.KERNEL);
+        Client client = new Client()) {
+      m.fs.hook =
+          (request, operation, name) -> {
+            if (operation.equals("write")) {
+              writeBacks.add(request.isWriteBack());
+            }
+            return false;
+          };
+      Path f = file(m);
+      client.ask("open", f);
+      client.ask("write", f, 5, 1);
+      assertThat(writeBacks).containsExactly(false);
+      client.ask("map", f, SIZE);
+      client.ask("poke", f, 9000, 7);
+      Client.run("sync", f.toString());
+      assertThat(writeBacks).containsExactly(false, true);
+    }
   }
 }

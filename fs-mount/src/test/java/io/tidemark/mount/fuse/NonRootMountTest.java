@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -142,6 +143,32 @@ class NonRootMountTest {
     daemon.outputWriter().close();
     assertThat(daemon.waitFor()).isZero();
     assertThat(MountTable.at(root)).isEmpty();
+  }
+
+  /** Whoever cannot leave SCHED_IDLE again must not enter it. */
+  @Test
+  void noThreadOfNobodysDaemonIsBoundOrIdle() throws Exception {
+    Process daemon = daemonOfNobody();
+    awaitMounted(daemon);
+    Process writer =
+        new ProcessBuilder(
+                Programs.find("setpriv"),
+                "--reuid=" + NOBODY,
+                "--regid=" + NOBODY,
+                "--clear-groups",
+                "dd",
+                "if=/dev/zero",
+                "of=" + root.resolve("f"),
+                "bs=1",
+                "count=20000")
+            .redirectErrorStream(true)
+            .start();
+    do {
+      assertThat(ThreadState.unusual(daemon.pid())).isEmpty();
+    } while (!writer.waitFor(5, TimeUnit.MILLISECONDS));
+    assertThat(writer.exitValue()).isZero();
+    daemon.outputWriter().close();
+    assertThat(daemon.waitFor()).isZero();
   }
 
   @ParameterizedTest
