@@ -64,8 +64,9 @@ class LoneClientTest {
     }
 
     private int write(Path path) throws IOException {
-      int requests = 0;
+      int requests = 1;
       try (FileChannel file = create(path)) {
+        writeByte(file);
         while (!ends.get()) {
           if (!computes) {
             writeByte(file);

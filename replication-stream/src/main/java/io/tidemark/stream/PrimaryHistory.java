@@ -1,0 +1,26 @@
+package io.tidemark.stream;
+
+import io.tidemark.ltx.Txid;
+
+/** What a primary knows about the past of one database, for {@link CatchUp}. */
+public interface PrimaryHistory {
+  /** Where the database stands, {@link Position#NONE} before its first transaction. */
+  Position position();
+
+  /** Whether there is a database: it had a transaction, and the last one did not delete it. */
+  boolean exists();
+
+  /**
+   * The first transaction whose record the log still has, 1 to one above {@link #position}; that
+   * one above when it has none.
+   */
+  Txid firstInLog();
+
+  /**
+   * The position after a transaction, or null if that is not known any more. It can be known
+   * without the record: the log often knows what its first record builds on.
+   *
+   * @param txid 1 to that of {@link #position}
+   */
+  Position at(Txid txid);
+}
