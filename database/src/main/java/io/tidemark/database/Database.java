@@ -52,7 +52,9 @@ public final class Database {
     this.store = store;
     this.name = name;
     DatabaseEvents events = new DatabaseEvents(store, this);
-    files = new DatabaseFiles(store.disk(), store.dataDirectory(), name, store.nextNumber());
+    files =
+        new DatabaseFiles(
+            store.disk(), store.dataDirectory(), store.blockMemory(), name, store.nextNumber());
     availability = new Availability(name);
     log =
         new TransactionLog(

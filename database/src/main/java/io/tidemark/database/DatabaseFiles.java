@@ -22,15 +22,19 @@ final class DatabaseFiles {
   private final String name;
   private final Path directory;
   private final Path volatileDirectory;
+  private final BlockMemory memory;
   private int sideFileCounter;
 
   /**
+   * @param memory for uncommitted blocks, before they go to a file
    * @param number different for each object in this process: one that tries to recover a database
    *     must not touch volatile files that handles of the failed one still have open
    */
-  DatabaseFiles(Disk disk, DataDirectory dataDirectory, String name, long number) {
+  DatabaseFiles(
+      Disk disk, DataDirectory dataDirectory, BlockMemory memory, String name, long number) {
     this.disk = disk;
     this.name = name;
+    this.memory = memory;
     this.directory = DataDirectory.databaseDirectory(dataDirectory.root(), name);
     this.volatileDirectory =
         dataDirectory
@@ -79,7 +83,7 @@ final class DatabaseFiles {
   }
 
   WorkingImage newImage() {
-    return new WorkingImage(disk, volatileDirectory);
+    return new WorkingImage(disk, volatileDirectory, memory);
   }
 
   /** A new, empty file; an earlier one of that kind may still have handles. */

@@ -10,13 +10,13 @@ import java.util.List;
 /**
  * Bytes of a database that the database file must not have yet, in blocks of 4 KiB whatever the
  * page size is (a VACUUM may change the page size in the middle of a transaction). The first blocks
- * live in memory, the rest in a file that means nothing after a restart.
+ * live in memory, as long as there is any, the rest in a file that means nothing after a restart.
  *
  * <p>Not thread-safe: guarded by the database's lock.
  */
 final class Overlay {
   static final int BLOCK = 4096;
-  private static final int CHUNK_BLOCKS = 64;
+  private static final int CHUNK_BLOCKS = BlockMemory.CHUNK / BLOCK;
 
   /** Fills {@code dst} with what stood at {@code offset} before, zeros where nothing did. */
   interface Base {
@@ -25,20 +25,26 @@ final class Overlay {
 
   private final Disk disk;
   private final Path spillPath;
-  private final int memoryBlocks;
+  private final BlockMemory memory;
+  private final int mostChunks;
   private final IntMap slots = new IntMap();
   private final List<ByteBuffer> chunks = new ArrayList<>();
-  private final ByteBuffer scratch = ByteBuffer.allocateDirect(BLOCK);
   private DiskFile spill;
+
+  /** The slot from which on blocks are in the file. */
+  private int spillFrom = Integer.MAX_VALUE;
+
   private int used;
 
   /**
-   * @param memoryBytes what may be held in memory
+   * @param memory shared with others
+   * @param mostBytes of it that are used here
    */
-  Overlay(Disk disk, Path spillPath, long memoryBytes) {
+  Overlay(Disk disk, Path spillPath, BlockMemory memory, long mostBytes) {
     this.disk = disk;
     this.spillPath = spillPath;
-    this.memoryBlocks = (int) (memoryBytes / BLOCK);
+    this.memory = memory;
+    this.mostChunks = (int) (mostBytes / BlockMemory.CHUNK);
   }
 
   boolean isEmpty() {
@@ -82,7 +88,7 @@ final class Overlay {
     boolean whole = src.remaining() == BLOCK;
     if (slot < 0) {
       // The slot counts as used only when its bytes are there, so that a full disk loses nothing.
-      ByteBuffer bytes = scratch.clear();
+      ByteBuffer bytes = Scratch.get().newBlock.clear();
       if (!whole) {
         base.read(bytes, block * BLOCK);
         bytes.clear();
@@ -91,30 +97,38 @@ final class Overlay {
       bytes.put(src);
       store(used, bytes.clear());
       slots.put(key, used++);
-    } else if (slot < memoryBlocks) {
-      ByteBuffer memory = memory(slot);
-      memory.position(memory.position() + inBlock);
-      memory.put(src);
+    } else if (slot < spillFrom) {
+      ByteBuffer bytes = inMemory(slot);
+      bytes.position(bytes.position() + inBlock);
+      bytes.put(src);
     } else {
-      spill.write(src, (long) (slot - memoryBlocks) * BLOCK + inBlock);
+      spill.write(src, (long) (slot - spillFrom) * BLOCK + inBlock);
     }
   }
 
   private void store(int slot, ByteBuffer bytes) throws IOException {
-    if (slot < memoryBlocks) {
-      if (slot / CHUNK_BLOCKS >= chunks.size()) {
-        chunks.add(ByteBuffer.allocateDirect(CHUNK_BLOCKS * BLOCK));
-      }
-      memory(slot).put(bytes);
+    if (slot < spillFrom && slot / CHUNK_BLOCKS >= chunks.size() && !takeChunk()) {
+      spillFrom = slot;
+    }
+    if (slot < spillFrom) {
+      inMemory(slot).put(bytes);
     } else {
       if (spill == null) {
         spill = disk.open(spillPath);
       }
-      spill.write(bytes, (long) (slot - memoryBlocks) * BLOCK);
+      spill.write(bytes, (long) (slot - spillFrom) * BLOCK);
     }
   }
 
-  private ByteBuffer memory(int slot) {
+  private boolean takeChunk() {
+    ByteBuffer chunk = chunks.size() < mostChunks ? memory.take() : null;
+    if (chunk != null) {
+      chunks.add(chunk);
+    }
+    return chunk != null;
+  }
+
+  private ByteBuffer inMemory(int slot) {
     ByteBuffer chunk = chunks.get(slot / CHUNK_BLOCKS).duplicate();
     int start = slot % CHUNK_BLOCKS * BLOCK;
     chunk.limit(start + BLOCK).position(start);
@@ -124,22 +138,22 @@ final class Overlay {
   /** Reads {@code dst.remaining()} bytes from inside one block that {@link #has} bytes. */
   void read(long block, int inBlock, ByteBuffer dst) throws IOException {
     int slot = slots.get((int) block + 1, -1);
-    if (slot < memoryBlocks) {
-      ByteBuffer memory = memory(slot);
-      int start = memory.position() + inBlock;
-      memory.limit(start + dst.remaining()).position(start);
-      dst.put(memory);
+    if (slot < spillFrom) {
+      ByteBuffer bytes = inMemory(slot);
+      int start = bytes.position() + inBlock;
+      bytes.limit(start + dst.remaining()).position(start);
+      dst.put(bytes);
     } else {
-      spill.read(dst, (long) (slot - memoryBlocks) * BLOCK + inBlock);
+      spill.read(dst, (long) (slot - spillFrom) * BLOCK + inBlock);
     }
   }
 
   void clear() {
     slots.clear();
     used = 0;
-    while (chunks.size() > 4) {
-      chunks.remove(chunks.size() - 1);
-    }
+    spillFrom = Integer.MAX_VALUE;
+    chunks.forEach(memory::give);
+    chunks.clear();
     if (spill != null) {
       try {
         spill.truncate(0);
@@ -152,7 +166,6 @@ final class Overlay {
 
   void close() {
     clear();
-    chunks.clear();
     closeSpill();
   }
 

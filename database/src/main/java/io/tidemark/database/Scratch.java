@@ -22,6 +22,12 @@ final class Scratch {
   /** A WAL frame with its header. */
   final ByteBuffer frame = ByteBuffer.allocateDirect(WalCapture.FRAME_HEADER + MAX_PAGE);
 
+  /** A block that is put together to be stored. */
+  final ByteBuffer newBlock = ByteBuffer.allocateDirect(Overlay.BLOCK);
+
+  /** A block on its way from one layer to the next. */
+  final ByteBuffer block = ByteBuffer.allocateDirect(Overlay.BLOCK);
+
   /** The record that is being written. */
   final ByteBuffer record = ByteBuffer.allocateDirect(RECORD);
 

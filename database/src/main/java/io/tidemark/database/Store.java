@@ -34,6 +34,9 @@ public final class Store implements AutoCloseable {
   private static final long UPKEEP_MILLIS = 50;
   private static final long RETENTION_MILLIS = 5_000;
 
+  /** Bytes for uncommitted blocks of all databases. */
+  private static final long BLOCK_MEMORY = 24 << 20;
+
   private final StoreOptions options;
   private final Disk disk;
   private final DataDirectory dataDirectory;
@@ -41,6 +44,7 @@ public final class Store implements AutoCloseable {
   private final Map<String, Database> databases = new ConcurrentSkipListMap<>();
   private final Map<String, String> failedStates = new HashMap<>();
   private final AtomicLong numbers = new AtomicLong();
+  private final BlockMemory blockMemory = new BlockMemory(BLOCK_MEMORY);
   private final ExecutorService background;
   private final ScheduledExecutorService upkeep;
   private final long nodeNumber;
@@ -326,6 +330,10 @@ public final class Store implements AutoCloseable {
 
   Executor background() {
     return background;
+  }
+
+  BlockMemory blockMemory() {
+    return blockMemory;
   }
 
   long nextNumber() {

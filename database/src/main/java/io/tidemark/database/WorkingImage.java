@@ -15,11 +15,11 @@ import java.nio.file.Path;
  * <p>Guarded by the lock of the database, except {@link #isPlain}.
  */
 final class WorkingImage {
+  /** Bytes of a transaction that are held in memory. */
   private static final long MEMORY = 8 << 20;
 
   private final Overlay uncommitted;
   private final Overlay unapplied;
-  private final ByteBuffer block = ByteBuffer.allocateDirect(Overlay.BLOCK);
   private DiskFile file;
 
   /** Committed bytes from here on were cut off by the transaction that is going on. */
@@ -28,9 +28,9 @@ final class WorkingImage {
   /** Whether reads need no layer but the file. */
   private volatile boolean plain = true;
 
-  WorkingImage(Disk disk, Path volatileDirectory) {
-    uncommitted = new Overlay(disk, volatileDirectory.resolve("uncommitted"), MEMORY);
-    unapplied = new Overlay(disk, volatileDirectory.resolve("unapplied"), MEMORY);
+  WorkingImage(Disk disk, Path volatileDirectory, BlockMemory memory) {
+    uncommitted = new Overlay(disk, volatileDirectory.resolve("uncommitted"), memory, MEMORY);
+    unapplied = new Overlay(disk, volatileDirectory.resolve("unapplied"), memory, MEMORY);
   }
 
   void file(DiskFile newFile) {
@@ -182,7 +182,7 @@ final class WorkingImage {
     for (int key : uncommitted.sortedKeys()) {
       long start = (key - 1L) * Overlay.BLOCK;
       if (start < committedSize) {
-        block.clear();
+        ByteBuffer block = Scratch.get().block.clear();
         uncommitted.read(key - 1L, 0, block);
         unapplied.write(block.flip(), start, WorkingImage::noBase);
       }
@@ -222,7 +222,7 @@ final class WorkingImage {
     for (int key : layer.sortedKeys()) {
       long start = (key - 1L) * Overlay.BLOCK;
       if (start < committedSize) {
-        block.clear();
+        ByteBuffer block = Scratch.get().block.clear();
         layer.read(key - 1L, 0, block);
         block.flip().limit((int) Math.min(Overlay.BLOCK, committedSize - start));
         file.write(block, start);
