@@ -35,6 +35,10 @@ import java.util.random.RandomGenerator;
 final class DataDirectory implements AutoCloseable {
   static final int VERSION = 1;
   private static final String FORMAT = "format";
+  private static final String EPOCH = "epoch";
+
+  /** Cluster id of a directory that belongs to none yet. */
+  private static final String NO_CLUSTER = "0000000000000000";
 
   private final Path root;
   private final Disk disk;
@@ -52,11 +56,12 @@ final class DataDirectory implements AutoCloseable {
   }
 
   /**
-   * Takes the directory for this process and a new epoch.
+   * Takes the directory for this process.
    *
+   * @param primary founds a cluster if the directory belongs to none, and takes a new epoch
    * @throws StoreException naming the cause and the next step
    */
-  static DataDirectory open(Path root, Disk disk, RandomGenerator random, boolean mayFound)
+  static DataDirectory open(Path root, Disk disk, RandomGenerator random, boolean primary)
       throws IOException {
     try {
       Files.createDirectories(root);
@@ -79,22 +84,21 @@ final class DataDirectory implements AutoCloseable {
     FileChannel channel = lock(root);
     try {
       if (format == null) {
-        if (!mayFound) {
-          throw new StoreException(
-              root + " is empty and this node may not found a cluster (lease.promote)");
-        }
         format = new Properties();
         format.setProperty("version", Integer.toString(VERSION));
         format.setProperty("node-id", hex(random));
-        format.setProperty("cluster-id", hex(random));
+        format.setProperty("cluster-id", primary ? hex(random) : NO_CLUSTER);
         format.setProperty("incarnation", hex(random));
-        StringBuilder text = new StringBuilder();
-        for (String key : List.of("version", "node-id", "cluster-id", "incarnation")) {
-          text.append(key).append('=').append(format.getProperty(key)).append('\n');
-        }
-        writeDurably(disk, root, FORMAT, text.toString());
+        writeFormat(disk, root, format);
+      } else if (primary && format.getProperty("cluster-id").equals(NO_CLUSTER)) {
+        format.setProperty("cluster-id", hex(random));
+        writeFormat(disk, root, format);
       }
-      long epoch = nextEpoch(root, disk);
+      long epoch = lastEpoch(root);
+      if (primary) {
+        epoch++;
+        writeDurably(disk, root, EPOCH, epoch + "\n");
+      }
       deleteTree(root.resolve("volatile"));
       deleteTree(root.resolve("import"));
       for (String directory : List.of("dbs", "files", "volatile", "import")) {
@@ -202,13 +206,21 @@ final class DataDirectory implements AutoCloseable {
     return channel;
   }
 
-  private static long nextEpoch(Path root, Disk disk) throws IOException {
-    Path file = root.resolve("epoch");
-    long epoch = 0;
+  private static void writeFormat(Disk disk, Path root, Properties format) throws IOException {
+    StringBuilder text = new StringBuilder();
+    for (String key : List.of("version", "node-id", "cluster-id", "incarnation")) {
+      text.append(key).append('=').append(format.getProperty(key)).append('\n');
+    }
+    writeDurably(disk, root, FORMAT, text.toString());
+  }
+
+  /** The greatest epoch that this node has taken or seen, 0 if none. */
+  private static long lastEpoch(Path root) throws IOException {
+    Path file = root.resolve(EPOCH);
     if (Files.exists(file)) {
       String text = Files.readString(file, StandardCharsets.UTF_8).trim();
       try {
-        epoch = Long.parseLong(text);
+        return Long.parseLong(text);
       } catch (NumberFormatException e) {
         throw new StoreException(
             file
@@ -219,8 +231,7 @@ final class DataDirectory implements AutoCloseable {
             e);
       }
     }
-    writeDurably(disk, root, "epoch", (epoch + 1) + "\n");
-    return epoch + 1;
+    return 0;
   }
 
   private static void writeDurably(Disk disk, Path root, String name, String text)
@@ -314,8 +325,27 @@ final class DataDirectory implements AutoCloseable {
 
   /** The log knows a newer epoch than the file, which was lost or restored: takes a newer one. */
   void raiseEpoch(long newEpoch) throws IOException {
-    writeDurably(disk, root, "epoch", newEpoch + "\n");
+    writeDurably(disk, root, EPOCH, newEpoch + "\n");
     epoch = newEpoch;
+  }
+
+  /** As {@link Store#follow}. */
+  void follow(String cluster, long newEpoch) throws IOException {
+    if (newEpoch < epoch) {
+      throw new StoreException(
+          "this node has seen epoch "
+              + epoch
+              + ", the primary is of epoch "
+              + newEpoch
+              + ": another node has been primary since; start that one as the primary");
+    }
+    if (!cluster.equals(clusterId())) {
+      format.setProperty("cluster-id", cluster);
+      writeFormat(disk, root, format);
+    }
+    if (newEpoch > epoch) {
+      raiseEpoch(newEpoch);
+    }
   }
 
   @Override

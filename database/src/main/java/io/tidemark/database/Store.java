@@ -105,7 +105,7 @@ public final class Store implements AutoCloseable {
   public static Store open(StoreOptions options, Disk disk, RandomGenerator random)
       throws IOException {
     DataDirectory directory =
-        DataDirectory.open(options.dataDir(), disk, random, options.mayFoundCluster());
+        DataDirectory.open(options.dataDir(), disk, random, options.primary());
     Store store = new Store(options, disk, directory, random);
     try {
       store.recover();
@@ -139,9 +139,8 @@ public final class Store implements AutoCloseable {
     for (Database database : databases.values()) {
       newest = Math.max(newest, database.logEpoch());
     }
-    if (newest >= epoch()) {
-      dataDirectory.raiseEpoch(newest + 1);
-    }
+    // No record can be of the epoch that this run has just taken.
+    raiseEpochTo(options.primary() ? newest + 1 : newest);
     // First all answers, then the cuts, which would change them.
     List<Database> incomplete = new ArrayList<>();
     lastGroups.forEach(
@@ -166,6 +165,12 @@ public final class Store implements AutoCloseable {
       if (database.failure() != null) {
         failedStates.put(database.name(), database.stateOfFiles());
       }
+    }
+  }
+
+  private void raiseEpochTo(long least) throws IOException {
+    if (least > epoch()) {
+      dataDirectory.raiseEpoch(least);
     }
   }
 
@@ -255,7 +260,7 @@ public final class Store implements AutoCloseable {
         again.cutIncompleteGroup();
       }
       if (again.logEpoch() > epoch()) {
-        dataDirectory.raiseEpoch(again.logEpoch() + 1);
+        raiseEpochTo(options.primary() ? again.logEpoch() + 1 : again.logEpoch());
       }
       again.redo();
       again.settleRecovery();
@@ -311,9 +316,35 @@ public final class Store implements AutoCloseable {
     return dataDirectory.incarnation();
   }
 
-  /** Epoch of this run. */
+  /** The epoch in which this node is primary; on a replica the greatest that it has seen. */
   public long epoch() {
     return dataDirectory.epoch();
+  }
+
+  /** Whether any database had a transaction, also one that cannot be served now. */
+  public boolean hasTransactions() {
+    return databases.values().stream()
+        .anyMatch(database -> database.lastKnownTxid() > 0 || database.failure() != null);
+  }
+
+  /**
+   * A replica joins the cluster of a primary and makes its epoch durable, before it acknowledges
+   * anything in it.
+   *
+   * @param cluster 16 hex digits
+   * @param epoch of the primary, not below {@link #epoch}
+   * @throws StoreException when this node has data of another cluster, or has seen a later epoch
+   */
+  public void follow(String cluster, long epoch) throws IOException {
+    if (!cluster.equals(clusterId()) && hasTransactions()) {
+      throw new StoreException(
+          "this node has data of cluster "
+              + clusterId()
+              + ", the primary is of cluster "
+              + cluster
+              + "; check the address of the primary, or start with an empty data directory");
+    }
+    dataDirectory.follow(cluster, epoch);
   }
 
   StoreOptions options() {

@@ -11,14 +11,12 @@ import java.time.Duration;
  * @param retention records younger than this are kept; zero or negative keeps them for ever
  * @param retentionBytes log bytes per database above which old segments go although they are
  *     younger; 0 = no limit
- * @param mayFoundCluster whether an empty data directory may become a new cluster
+ * @param primary whether this process is the primary from its start: then it takes a new epoch, and
+ *     an empty data directory becomes a new cluster. A replica takes epoch and cluster from the
+ *     primary that it follows
  */
 public record StoreOptions(
-    Path dataDir,
-    boolean compress,
-    Duration retention,
-    long retentionBytes,
-    boolean mayFoundCluster) {
+    Path dataDir, boolean compress, Duration retention, long retentionBytes, boolean primary) {
   public static StoreOptions defaults(Path dataDir) {
     return new StoreOptions(dataDir, true, Duration.ofMinutes(10), 0, true);
   }

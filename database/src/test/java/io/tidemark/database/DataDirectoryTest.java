@@ -121,11 +121,58 @@ class DataDirectoryTest {
     failsWith(Files.writeString(directory.resolve("f"), ""), "cannot create");
   }
 
+  private StoreOptions role(boolean primary) {
+    return new StoreOptions(directory.resolve("d"), true, java.time.Duration.ZERO, 0, primary);
+  }
+
   @Test
-  void anEmptyDirectoryFoundsOnlyWithPermission() {
-    StoreOptions options =
-        new StoreOptions(directory.resolve("d"), true, java.time.Duration.ZERO, 0, false);
-    assertThatThrownBy(() -> Store.open(options)).isInstanceOf(StoreException.class);
+  void aReplicaTakesClusterAndEpochFromItsPrimaryAndKeepsThem() throws Exception {
+    String cluster = "00000000000000ab";
+    try (Store replica = Store.open(role(false))) {
+      assertThat(replica.epoch()).isZero();
+      assertThat(replica.hasTransactions()).isFalse();
+      replica.follow(cluster, 7);
+      assertThat(replica.clusterId()).isEqualTo(cluster);
+      assertThat(replica.epoch()).isEqualTo(7);
+    }
+    try (Store replica = Store.open(role(false))) {
+      assertThat(replica.clusterId()).isEqualTo(cluster);
+      assertThat(replica.epoch()).isEqualTo(7);
+      assertThatThrownBy(() -> replica.follow(cluster, 6))
+          .isInstanceOf(StoreException.class)
+          .hasMessageContaining("has seen epoch 7");
+    }
+    try (Store primary = Store.open(role(true))) {
+      assertThat(primary.clusterId()).isEqualTo(cluster);
+      assertThat(primary.epoch()).isEqualTo(8);
+    }
+  }
+
+  @Test
+  void aReplicaThatNeverFollowedFoundsAClusterWhenItIsStartedAsPrimary() throws Exception {
+    Store.open(role(false)).close();
+    try (Store primary = Store.open(role(true))) {
+      assertThat(primary.clusterId()).matches("[0-9a-f]{16}").isNotEqualTo("0".repeat(16));
+      assertThat(primary.epoch()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aNodeWithDataOfAnotherClusterNeverFollows() throws Exception {
+    try (Store store = Store.open(role(true))) {
+      byte[] image = SqliteSimulator.image(new Random(1), 4096, 3, false);
+      SqliteSimulator sqlite = new SqliteSimulator(store, "a.db", new Random(1));
+      sqlite.writeUnderJournal(new byte[0], image, true);
+      sqlite.finalise(SqliteSimulator.Finalise.UNLINK);
+    }
+    try (Store replica = Store.open(role(false))) {
+      String own = replica.clusterId();
+      assertThatThrownBy(() -> replica.follow("00000000000000ab", 9))
+          .isInstanceOf(StoreException.class)
+          .hasMessageContaining("data of cluster " + own);
+      assertThat(replica.clusterId()).isEqualTo(own);
+      assertThat(replica.epoch()).isEqualTo(1);
+    }
   }
 
   @Test
