@@ -45,7 +45,7 @@ final class Checkpointer {
   private final List<Long> pins = new ArrayList<>();
   private volatile String fileSyncFailure;
 
-  /** Transaction up to which the last upkeep left nothing to do. */
+  /** Sum of the transactions of log and image when the last upkeep left nothing to do. */
   private volatile long upkept = -1;
 
   Checkpointer(
@@ -171,9 +171,10 @@ final class Checkpointer {
    * log after the redo point has grown long.
    */
   void upkeep() throws IOException {
-    long tail = committed.position().txid();
+    // Both grow: the log may be ahead of what counts (on a replica), then the image follows.
+    long progress = log.tailTxid() + committed.position().txid();
     if (availability.isFailed()
-        || (upkept == tail && log.failure() == null && content.applyProblem() == null)) {
+        || (upkept == progress && log.failure() == null && content.applyProblem() == null)) {
       return;
     }
     log.retryIfFenced();
@@ -192,7 +193,7 @@ final class Checkpointer {
     if (checkpointDue) {
       checkpoint();
     }
-    upkept = tail;
+    upkept = progress;
   }
 
   /** Deletes log segments that are older than the retention allows, and that nothing needs. */

@@ -94,7 +94,8 @@ final class ConsistentCopy {
   private Progress progressSince(long txid) {
     lock.lock();
     try {
-      return new Progress(committed.position(), log.cursorAfter(txid));
+      DatabasePosition position = committed.position();
+      return new Progress(position, log.cursor(txid, position.txid()));
     } finally {
       lock.unlock();
     }

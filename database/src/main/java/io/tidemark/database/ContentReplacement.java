@@ -138,7 +138,18 @@ final class ContentReplacement {
     events.replaced();
   }
 
-  private void leave(MainFile.State state) {
+  /** The same content in a new incarnation: handles of the old one fail. */
+  void renew() throws IOException {
+    content.settle();
+    walMode.finish();
+    leave(MainFile.State.REPLACED);
+    content.startWithNewFile();
+    content.current().size = committed.size();
+    events.replaced();
+  }
+
+  /** The name stands for nothing from now on; handles keep the content as {@code state} says. */
+  void leave(MainFile.State state) {
     content.leave(state);
     rollback.forgetTransaction();
     walMode.drop();

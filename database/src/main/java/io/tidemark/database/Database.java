@@ -20,6 +20,7 @@ import java.util.function.LongConsumer;
  *   <li>{@link RollbackCapture}, {@link JournalCapture}, {@link WalMode}: which writes are a
  *       transaction;
  *   <li>{@link ContentReplacement}: deletion and import;
+ *   <li>{@link ReplicaLog} and {@link Applier}: the records of the primary, on a replica;
  *   <li>{@link Recovery} and {@link Checkpointer}: from and to the files on the disk.
  * </ul>
  *
@@ -47,6 +48,9 @@ public final class Database {
   private final ContentReplacement replacement;
   private final Checkpointer checkpointer;
   private final Recovery recovery;
+  private final ReplicaLog replicaLog;
+  private final ReplicaWrites replicaWrites;
+  private final Applier applier;
 
   Database(Store store, String name) throws IOException {
     this.store = store;
@@ -73,6 +77,22 @@ public final class Database {
         new Checkpointer(
             files, lock, availability, store.options(), log, committed, content, walMode);
     recovery = new Recovery(files, log, committed, content, checkpointer);
+    replicaLog = new ReplicaLog(store, name, lock, availability, log, checkpointer);
+    replicaWrites = new ReplicaWrites(name, events, committed, content, journal);
+    applier =
+        new Applier(
+            store,
+            this,
+            files,
+            lock,
+            availability,
+            events,
+            log,
+            committed,
+            content,
+            journal,
+            walMode,
+            replacement);
   }
 
   // ------------------------------------------------------------------ facts
@@ -248,6 +268,55 @@ public final class Database {
     }
   }
 
+  // ------------------------------------------------------------- replication
+
+  /** Takes the records of the primary; for a replica. */
+  public ReplicaLog replicaLog() {
+    return replicaLog;
+  }
+
+  /** Shows what {@link #replicaLog} has taken. */
+  public Applier applier() {
+    return applier;
+  }
+
+  /** Whether anybody has the database, or a file beside it, open. */
+  public boolean hasHandles() {
+    SideFile journalFile = journal.file();
+    return inUse() || walMode.isInUse() || (journalFile != null && journalFile.isOpen());
+  }
+
+  /** This node became a replica: discards what is not committed. */
+  void demoted() {
+    lock.lock();
+    try {
+      if (content.image().hasUncommitted() && committed.exists()) {
+        journal.transactionDiscarded();
+      }
+      rollback.discardAsReplica(journal.isActive());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** This node is about to become primary: shows all that the log has, or is not served. */
+  void promote() {
+    replicaLog.abort();
+    if (availability.isFailed()) {
+      return;
+    }
+    try {
+      applier.applyAll();
+    } catch (IOException | RuntimeException e) {
+      if (!availability.isFailed()) {
+        availability.fail(
+            "its last transactions could not be shown when this node became primary ("
+                + (e instanceof IOException ? e.getMessage() : e.toString())
+                + "); restart when the disk works again, the log has them");
+      }
+    }
+  }
+
   // -------------------------------------------------- the database file itself
 
   /** The current content of the name, or null if there is no such file. */
@@ -333,6 +402,8 @@ public final class Database {
         throw new RefusedException(Kind.TOO_BIG, name + " would be larger than 8 TiB");
       } else if (walMode.onlyCheckpointsWrite(journal.isActive())) {
         walMode.checkpointWrite(src, offset);
+      } else if (isReadOnlyHere()) {
+        replicaWrites.checkMain(src, offset);
       } else {
         rollback.write(src, offset, journal.isActive());
       }
@@ -342,6 +413,11 @@ public final class Database {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** What is no database yet may be written; it is refused when it would become one. */
+  private boolean isReadOnlyHere() {
+    return store.isReplica() && committed.exists();
   }
 
   /** ftruncate(2) on the database file. */
@@ -354,6 +430,8 @@ public final class Database {
         return;
       } else if (walMode.onlyCheckpointsWrite(journal.isActive())) {
         walMode.checkpointTruncate(size);
+      } else if (isReadOnlyHere()) {
+        replicaWrites.checkTruncate(size);
       } else {
         rollback.truncate(size, file.size, journal.isActive());
       }
@@ -524,11 +602,19 @@ public final class Database {
     return journal.isActive() && content.image().hasUncommitted();
   }
 
-  /** Creates the rollback journal, or returns the one that is there. */
+  /**
+   * Creates the rollback journal, or returns the one that is there.
+   *
+   * @throws RefusedException (NO_ACCESS) on a replica: nothing can be written under it
+   */
   public SideFile createJournal() throws RefusedException {
     lock.lock();
     try {
       availability.check();
+      if (store.isReplica() && journal.file() == null) {
+        throw new RefusedException(
+            Kind.NO_ACCESS, "no journal for " + name + ": this node is a replica");
+      }
       return journal.create();
     } catch (IOException e) {
       throw files.refused("cannot create the journal of", e);
@@ -636,6 +722,10 @@ public final class Database {
     lock.lock();
     try {
       availability.check();
+      if (isReadOnlyHere() && file == walMode.wal()) {
+        replicaWrites.checkWal(file, src, offset);
+        return;
+      }
       walMode.writeWal(file, src, offset);
     } catch (IOException e) {
       throw files.refused("writing the WAL of", e);

@@ -42,6 +42,10 @@ public enum FaultPoint {
   IMPORT_APPLYING,
   /** Drop: the record is durable, the files are still there. */
   DROP_AFTER_SYNC,
+  /** Replica: a record was checked, nothing of it is shown. */
+  APPLY_CHECKED,
+  /** Replica: the database file has a record. */
+  APPLY_SHOWN,
   /** Recovery: some records are applied again. */
   RECOVERY_APPLYING;
 

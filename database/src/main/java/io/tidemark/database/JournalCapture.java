@@ -28,6 +28,9 @@ final class JournalCapture {
   private volatile SideFile journal;
   private volatile boolean active;
 
+  /** The transaction was discarded, and its program was not told yet. */
+  private boolean discarded;
+
   JournalCapture(
       DatabaseFiles files,
       Availability availability,
@@ -56,6 +59,7 @@ final class JournalCapture {
     if (journal == null) {
       journal = files.newSideFile("journal");
       active = false;
+      discarded = false;
     }
     return journal;
   }
@@ -96,6 +100,19 @@ final class JournalCapture {
     file.detach();
   }
 
+  /**
+   * The pages of the transaction were taken back: finalising the journal must not look like a
+   * commit.
+   */
+  void transactionDiscarded() {
+    discarded = active;
+  }
+
+  /** The program that writes under this journal was told that it may not. */
+  void told() {
+    discarded = false;
+  }
+
   /** The database of this journal is gone; so is the transaction. */
   void drop() {
     if (journal != null) {
@@ -116,6 +133,12 @@ final class JournalCapture {
    * wrote equals the committed image (a rollback) there is no transaction.
    */
   private void finalise(Step step) throws RefusedException {
+    if (discarded) {
+      discarded = false;
+      throw new RefusedException(
+          RefusedException.Kind.READ_ONLY,
+          "the transaction of " + files.name() + " was discarded: this node became a replica");
+    }
     if (isRolledBack()) {
       rollback.discard();
     } else {

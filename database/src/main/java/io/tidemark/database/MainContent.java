@@ -264,7 +264,7 @@ final class MainContent {
     }
     long committedSize = committed.size();
     try {
-      if (log.isDurable(log.tailTxid()) && (applyProblem == null || retryApply())) {
+      if (isDurable() && (applyProblem == null || retryApply())) {
         image.apply(committedSize);
       } else {
         keepUnapplied(committedSize);
@@ -288,6 +288,11 @@ final class MainContent {
     }
   }
 
+  /** Whether all that counts is durable; on a replica the log may have more. */
+  private boolean isDurable() {
+    return log.isDurable(committed.position().txid());
+  }
+
   private void keepUnapplied(long committedSize) throws IOException {
     if (!image.hasUnapplied()) {
       unappliedSince = Math.max(0, committed.position().txid() - 1);
@@ -309,14 +314,14 @@ final class MainContent {
   /** WAL mode reads the database file directly, so what is committed must be in it. */
   void settle() throws IOException {
     if (image.hasUnapplied()) {
-      log.awaitDurable(log.tailTxid());
+      log.awaitDurable(committed.position().txid());
       image.applyLeftOver(committed.size());
     }
   }
 
   /** Writes what waited, if its records are durable by now; a failure is noted. */
   void applyWhatWaited() {
-    if (image.hasUnapplied() && log.isDurable(log.tailTxid())) {
+    if (image.hasUnapplied() && isDurable()) {
       try {
         image.applyLeftOver(committed.size());
         applyProblem = null;

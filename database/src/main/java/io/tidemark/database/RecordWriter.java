@@ -2,6 +2,7 @@ package io.tidemark.database;
 
 import io.tidemark.database.Disk.DiskFile;
 import io.tidemark.ltx.LtxSink;
+import io.tidemark.ltx.LtxSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
@@ -13,7 +14,8 @@ import java.util.zip.CRC32C;
  * whole.
  *
  * <p>Guarded by the lock of the database, from {@link #begin} to {@link #finish} by one thread,
- * whose buffer it uses.
+ * whose buffer it uses; a record that is received has a buffer of its own and is guarded by its
+ * {@link ReplicaLog}.
  */
 final class RecordWriter implements LtxSink {
   private final CRC32C crc = new CRC32C();
@@ -49,8 +51,15 @@ final class RecordWriter implements LtxSink {
    * Starts a record; its bytes follow through {@link #write}.
    *
    * @param extra what it says of a group, or null
+   * @param room this writer's own until the record is finished or given up
    */
-  void begin(DiskFile segment, long offset, long recordTxid, long recordEpoch, byte[] extra)
+  void begin(
+      DiskFile segment,
+      long offset,
+      long recordTxid,
+      long recordEpoch,
+      byte[] extra,
+      ByteBuffer room)
       throws IOException {
     open = true;
     file = segment;
@@ -62,7 +71,7 @@ final class RecordWriter implements LtxSink {
     flushedTo = offset;
     bodyLength = 0;
     crc.reset();
-    buffer = Scratch.get().record;
+    buffer = room;
     buffer.clear().position(RecordHeader.SIZE);
     if (extra != null) {
       write(ByteBuffer.wrap(extra));
@@ -134,6 +143,46 @@ final class RecordWriter implements LtxSink {
     }
     open = false;
     return header.recordLength();
+  }
+
+  /** The LTX file as far as it was written, read back. */
+  LtxSource ltxWritten() {
+    return new LtxSource() {
+      private long at = start + RecordHeader.SIZE + extraLength;
+
+      @Override
+      public int read(ByteBuffer dst) throws IOException {
+        long end = start + RecordHeader.SIZE + bodyLength;
+        if (at >= end) {
+          return -1;
+        }
+        boolean inFile = at < flushedTo;
+        int n = (int) Math.min(dst.remaining(), (inFile ? flushedTo : end) - at);
+        if (inFile) {
+          int limit = dst.limit();
+          n = file.read(dst.limit(dst.position() + n), at);
+          dst.limit(limit);
+          if (n <= 0) {
+            throw new IOException("cannot read back what was written at " + at);
+          }
+        } else {
+          dst.put(dst.position(), buffer, (int) (at - flushedTo), n);
+          dst.position(dst.position() + n);
+        }
+        at += n;
+        return n;
+      }
+    };
+  }
+
+  /** Whether the record goes where the next record of this segment belongs. */
+  boolean isAt(DiskFile segment, long offset) {
+    return file == segment && start == offset;
+  }
+
+  /** End of what is in the segment already; the start if nothing is. */
+  long flushedTo() {
+    return flushedTo;
   }
 
   /** Gives up the record; nothing of it can be found again. */

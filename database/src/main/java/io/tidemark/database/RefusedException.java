@@ -13,6 +13,11 @@ public final class RefusedException extends IOException {
   public enum Kind {
     /** EROFS: this node or database takes no writes now. */
     READ_ONLY,
+    /**
+     * EACCES: a journal for a database that takes no writes. SQLite turns it into "attempt to write
+     * a readonly database" (os_unix.c, unixOpen).
+     */
+    NO_ACCESS,
     /** ENOSPC. */
     NO_SPACE,
     /** EIO: the operation would break a promise, or the disk failed. */

@@ -193,6 +193,28 @@ final class RollbackCapture {
     syncRequested = false;
   }
 
+  /**
+   * This node may not write any more: restores the committed image.
+   *
+   * @param journaled whether finalising a journal will tell the program; otherwise the next sync
+   *     does
+   */
+  void discardAsReplica(boolean journaled) {
+    MainFile main = content.current();
+    if (main == null || !committed.exists() || !content.image().hasUncommitted()) {
+      return;
+    }
+    long seen = Math.max(main.size, committed.size());
+    discard();
+    events.rangeReverted(0, seen);
+    if (!journaled) {
+      unheard =
+          new RefusedException(
+              Kind.READ_ONLY,
+              "writes to " + files.name() + " were discarded: this node became a replica");
+    }
+  }
+
   /** Restores the committed image. */
   void discard() {
     int[] blocks = content.image().uncommittedBlocks();

@@ -1,6 +1,9 @@
 package io.tidemark.database;
 
+import io.tidemark.ltx.LtxDecoder;
 import io.tidemark.ltx.LtxEncoder;
+import io.tidemark.ltx.LtxSource;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
@@ -33,7 +36,19 @@ final class Scratch {
 
   final LtxEncoder encoder = new LtxEncoder();
 
+  private LtxDecoder decoder;
+
   private Scratch() {}
+
+  /** This thread's decoder, turned to the beginning of an LTX file. */
+  LtxDecoder decoder(LtxSource source) throws IOException {
+    if (decoder == null) {
+      decoder = new LtxDecoder(source);
+    } else {
+      decoder.reset(source, false);
+    }
+    return decoder;
+  }
 
   static Scratch get() {
     return OF_THREAD.get();

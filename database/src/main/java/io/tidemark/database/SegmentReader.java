@@ -9,7 +9,7 @@ import java.util.zip.CRC32C;
 final class SegmentReader {
   private final DiskFile file;
   private final ByteBuffer header = ByteBuffer.allocate(RecordHeader.SIZE);
-  private final ByteBuffer chunk = ByteBuffer.allocateDirect(64 * 1024);
+  private ByteBuffer chunk;
 
   SegmentReader(DiskFile file) {
     this.file = file;
@@ -43,6 +43,7 @@ final class SegmentReader {
    * @return offset of that record, or -1
    */
   long findProofOfDurability(long from, long txid) throws IOException {
+    needChunk();
     long size = file.size();
     long position = from & ~7L;
     while (position < size) {
@@ -76,7 +77,15 @@ final class SegmentReader {
     return record;
   }
 
+  /** Who reads headers only needs none. */
+  private void needChunk() {
+    if (chunk == null) {
+      chunk = ByteBuffer.allocateDirect(64 * 1024);
+    }
+  }
+
   private boolean bodyIsValid(long offset, RecordHeader record) throws IOException {
+    needChunk();
     CRC32C crc = new CRC32C();
     long position = offset + RecordHeader.SIZE;
     long remaining = record.extraLength() + record.ltxLength();

@@ -20,7 +20,7 @@ public final class SideFile {
   /** The name is gone or belongs to a newer file. */
   private boolean detached;
 
-  private int handles;
+  private volatile int handles;
 
   SideFile(Disk disk, Path path) throws IOException {
     this.disk = disk;
@@ -50,13 +50,17 @@ public final class SideFile {
     size = newSize;
   }
 
+  boolean isOpen() {
+    return handles > 0;
+  }
+
   void opened() {
-    handles++;
+    handles = handles + 1;
   }
 
   /** One handle less; a file without name goes with its last handle. */
   void released() {
-    handles--;
+    handles = handles - 1;
     closeIfUnused();
   }
 

@@ -39,6 +39,11 @@ final class StagedPages {
     wal = walInHeader;
   }
 
+  /** What it changes was taken over. */
+  void clearPages() {
+    size = 0;
+  }
+
   int size() {
     return size;
   }

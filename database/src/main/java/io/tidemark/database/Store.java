@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -48,12 +49,17 @@ public final class Store implements AutoCloseable {
   private final ExecutorService background;
   private final ScheduledExecutorService upkeep;
   private final long nodeNumber;
+  private volatile Role role;
   private volatile WriteAuthority authority = WriteAuthority.ALWAYS;
+  private volatile ReaderAccess readerAccess = ReaderAccess.NONE;
+  private volatile Duration readerTimeout = Duration.ofSeconds(30);
+  private final ReceiveBuffers receiveBuffers = new ReceiveBuffers();
   private volatile DatabaseListener listener = new DatabaseListener() {};
 
   private Store(
       StoreOptions options, Disk disk, DataDirectory dataDirectory, RandomGenerator random) {
     this.options = options;
+    this.role = options.primary() ? Role.PRIMARY : Role.REPLICA;
     this.disk = disk;
     this.dataDirectory = dataDirectory;
     this.random = random;
@@ -130,7 +136,8 @@ public final class Store implements AutoCloseable {
           database,
           () -> {
             GroupInfo group = database.openLog();
-            if (group != null) {
+            // A replica keeps what it may have acknowledged, whether or not the others have theirs.
+            if (group != null && role == Role.PRIMARY) {
               lastGroups.put(database, group);
             }
           });
@@ -140,7 +147,7 @@ public final class Store implements AutoCloseable {
       newest = Math.max(newest, database.logEpoch());
     }
     // No record can be of the epoch that this run has just taken.
-    raiseEpochTo(options.primary() ? newest + 1 : newest);
+    raiseEpochTo(role == Role.PRIMARY ? newest + 1 : newest);
     // First all answers, then the cuts, which would change them.
     List<Database> incomplete = new ArrayList<>();
     lastGroups.forEach(
@@ -256,11 +263,11 @@ public final class Store implements AutoCloseable {
     try {
       again = new Database(this, name);
       GroupInfo group = again.openLog();
-      if (group != null && !isComplete(group)) {
+      if (group != null && role == Role.PRIMARY && !isComplete(group)) {
         again.cutIncompleteGroup();
       }
       if (again.logEpoch() > epoch()) {
-        raiseEpochTo(options.primary() ? again.logEpoch() + 1 : again.logEpoch());
+        raiseEpochTo(role == Role.PRIMARY ? again.logEpoch() + 1 : again.logEpoch());
       }
       again.redo();
       again.settleRecovery();
@@ -386,6 +393,114 @@ public final class Store implements AutoCloseable {
     return dataDirectory.volatileDirectory();
   }
 
+  /** Buffers for the records that are being received. */
+  ReceiveBuffers receiveBuffers() {
+    return receiveBuffers;
+  }
+
+  public Role role() {
+    return role;
+  }
+
+  /** Whether programs may not write here. */
+  public boolean isReplica() {
+    return role != Role.PRIMARY;
+  }
+
+  /**
+   * Asked for each transaction just before its record is appended.
+   *
+   * @throws RefusedException (READ_ONLY) when this node may not write
+   */
+  void checkMayCommit() throws RefusedException {
+    if (role != Role.PRIMARY) {
+      throw new RefusedException(
+          Kind.READ_ONLY,
+          "this node is a replica; write on the primary, 'tidemark status' names it");
+    }
+    authority.check();
+  }
+
+  /**
+   * Who has written here is not primary any more. Transactions that are going on are discarded and
+   * their pages restored; their programs hear of it when they write on or commit.
+   */
+  public void becomeReplica() {
+    synchronized (receiveBuffers) {
+      role = Role.REPLICA;
+      for (Database database : databases.values()) {
+        database.demoted();
+      }
+    }
+  }
+
+  /**
+   * Everything that the logs have is shown, then programs may write. A database that cannot show
+   * what it has is not served; the others go on.
+   *
+   * @param epoch not below any seen; durable when this returns
+   * @throws ReplicationException (OLDER_EPOCH) for an epoch below the greatest seen
+   */
+  public void becomePrimary(long epoch) throws IOException {
+    synchronized (receiveBuffers) {
+      if (role == Role.PRIMARY && epoch == epoch()) {
+        return;
+      }
+      followEpoch(epoch);
+      if (role == Role.REPLICA) {
+        role = Role.PROMOTING;
+      }
+      for (Database database : databases.values()) {
+        database.promote();
+      }
+      role = Role.PRIMARY;
+    }
+  }
+
+  /**
+   * A node of this epoch is primary: makes the epoch durable, so that no older primary is listened
+   * to any more.
+   *
+   * @throws ReplicationException (OLDER_EPOCH) when a newer one was seen
+   */
+  public void followEpoch(long epoch) throws ReplicationException {
+    if (epoch == epoch()) {
+      return;
+    }
+    synchronized (dataDirectory) {
+      if (epoch < epoch()) {
+        throw new ReplicationException(
+            ReplicationException.Kind.OLDER_EPOCH,
+            "epoch " + epoch + " is over, epoch " + epoch() + " has begun");
+      }
+      try {
+        if (epoch > epoch()) {
+          dataDirectory.raiseEpoch(epoch);
+        }
+      } catch (IOException e) {
+        throw ReplicationException.ofDisk("cannot keep epoch " + epoch, e);
+      }
+    }
+  }
+
+  ReaderAccess readerAccess() {
+    return readerAccess;
+  }
+
+  /** Sets how the appliers get past programs that have a database open. */
+  public void readerAccess(ReaderAccess newAccess) {
+    readerAccess = newAccess;
+  }
+
+  Duration readerTimeout() {
+    return readerTimeout;
+  }
+
+  /** Sets how long readers may hold up an applier; 30 seconds until then. */
+  public void readerTimeout(Duration timeout) {
+    readerTimeout = timeout;
+  }
+
   public WriteAuthority authority() {
     return authority;
   }
@@ -496,7 +611,7 @@ public final class Store implements AutoCloseable {
     if (failed == null || failed.failure() == null) {
       return false;
     }
-    authority.check();
+    checkMayCommit();
     long lastTxid = failed.lastKnownTxid();
     failed.retire();
     Path damaged = dataDirectory.root().resolve("damaged");

@@ -245,7 +245,20 @@ final class TransactionLog implements AutoCloseable {
    * @throws RefusedException when the log is fenced after a failed sync, or the disk is full
    */
   LtxSink begin(long epoch, byte[] extra) throws RefusedException {
-    assert lock.isHeldByCurrentThread() && !record.isOpen();
+    assert !record.isOpen();
+    begin(record, epoch, extra, Scratch.get().record);
+    return record;
+  }
+
+  /**
+   * Starts a record that is written piece by piece, without the lock. It belongs to the history
+   * with {@link #finishReceived}; until then nobody else appends.
+   *
+   * @param room for the writer until then
+   */
+  void begin(RecordWriter writer, long epoch, byte[] extra, ByteBuffer room)
+      throws RefusedException {
+    assert lock.isHeldByCurrentThread();
     if (failure != null && !retryNow()) {
       throw new RefusedException(RefusedException.Kind.IO, failure);
     }
@@ -257,12 +270,38 @@ final class TransactionLog implements AutoCloseable {
       throw RefusedException.ofDisk("cannot start a log segment in " + directory, e);
     }
     try {
-      record.begin(current.file, current.end, tailTxid + 1, epoch, extra);
+      writer.begin(current.file, current.end, tailTxid + 1, epoch, extra, room);
     } catch (IOException e) {
-      abort();
+      writer.abort();
       throw RefusedException.ofDisk("cannot write to " + current.path, e);
     }
-    return record;
+  }
+
+  /** Completes a record that was begun for a writer; what {@link #finish} says holds here. */
+  void finishReceived(RecordWriter writer, long postChecksum, long millis, long committedTxid)
+      throws RefusedException {
+    assert lock.isHeldByCurrentThread();
+    if (!writer.isAt(current.file, current.end)) {
+      writer.abort();
+      throw new RefusedException(
+          RefusedException.Kind.IO,
+          "the log in " + directory + " went on in a new segment after a failed sync; send again");
+    }
+    commitTxid = Math.max(commitTxid, committedTxid);
+    finish(writer, postChecksum, millis);
+  }
+
+  /** Gives up a record that was begun for a writer; nothing of it can be found again. */
+  void abortReceived(RecordWriter writer) {
+    assert lock.isHeldByCurrentThread();
+    writer.abort();
+    if (writer.flushedTo() > writer.start() && writer.isAt(current.file, current.end)) {
+      try {
+        SegmentFiles.zero(current.file, writer.start(), writer.flushedTo(), false);
+      } catch (IOException e) {
+        LOG.warn("{}: cannot wipe a record that was given up: {}", databaseName, e.toString());
+      }
+    }
   }
 
   /**
@@ -272,29 +311,33 @@ final class TransactionLog implements AutoCloseable {
    * @param millis time of the commit
    */
   void finish(long postChecksum, long millis) throws RefusedException {
+    finish(record, postChecksum, millis);
+  }
+
+  private void finish(RecordWriter writer, long postChecksum, long millis) throws RefusedException {
     long length = 0;
     try {
-      length = record.finish(durableTxid, commitTxid);
+      length = writer.finish(durableTxid, commitTxid);
     } catch (IOException e) {
       throw RefusedException.ofDisk("cannot write to " + current.path, e);
     } finally {
       if (length == 0) {
-        record.abort();
-        wipe(record.start());
+        writer.abort();
+        wipe(writer.start());
       }
     }
-    lastStart = record.start();
+    lastStart = writer.start();
     current.end = lastStart + length;
-    current.lastTxid = record.txid();
+    current.lastTxid = writer.txid();
     current.lastMillis = millis;
     tailChecksum = postChecksum;
     epochBeforeTail = tailEpoch;
-    tailEpoch = record.epoch();
+    tailEpoch = writer.epoch();
     synchronized (unsynced) {
       if (unsynced.peekLast() != current) {
         unsynced.addLast(current);
       }
-      tailTxid = record.txid();
+      tailTxid = writer.txid();
     }
     index.add(tailTxid, current.number, lastStart, lastStart == SegmentHeader.BLOCK);
     metrics.logBytesWritten.add(length);
@@ -653,8 +696,33 @@ final class TransactionLog implements AutoCloseable {
     return txid <= tailTxid && lookup.isOfGroup(txid, groupId, true);
   }
 
+  /** Where the record of {@code txid} stands; see {@link LogLookup#locate}. */
+  Location locate(long txid) throws IOException {
+    return lookup.locate(txid);
+  }
+
+  Path path(Location location) {
+    return lookup.path(location);
+  }
+
+  /** Whether a segment still has the record of a transaction. */
+  boolean holds(long segmentNumber, long txid) {
+    for (int i = segments.size() - 1; i >= 0; i--) {
+      LogSegment segment = segments.get(i);
+      if (segment.number == segmentNumber) {
+        return segment.firstTxid <= txid && txid <= segment.lastTxid;
+      }
+    }
+    return false;
+  }
+
   /** A cursor over the records after {@code txid} up to the tail at this moment. */
   LogCursor cursorAfter(long txid) {
+    return cursor(txid, tailTxid);
+  }
+
+  /** A cursor over the records after {@code txid} up to {@code last}. */
+  LogCursor cursor(long txid, long last) {
     assert lock.isHeldByCurrentThread();
     List<LogCursor.Part> parts = new ArrayList<>();
     for (LogSegment segment : segments) {
@@ -662,7 +730,7 @@ final class TransactionLog implements AutoCloseable {
         parts.add(new LogCursor.Part(segment.path, segment.firstTxid, segment.lastTxid));
       }
     }
-    return new LogCursor(disk, parts, txid + 1, tailTxid);
+    return new LogCursor(disk, parts, txid + 1, last);
   }
 
   // -------------------------------------------------------------- retention

@@ -170,7 +170,7 @@ final class TransactionWriter {
 
   private void checkMayCommit() throws RefusedException {
     availability.check();
-    store.authority().check();
+    store.checkMayCommit();
     content.checkApplied();
   }
 

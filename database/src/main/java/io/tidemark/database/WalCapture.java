@@ -405,6 +405,14 @@ final class WalCapture {
     return -1;
   }
 
+  /** Fills {@code dst} with bytes that the file has. */
+  static void readFully(SideFile file, ByteBuffer dst, long offset) throws IOException {
+    file.read(dst, offset);
+    if (dst.hasRemaining()) {
+      throw new IOException("a WAL ends before " + (offset + dst.limit()));
+    }
+  }
+
   /** For a message to people. */
   static RefusedException overwritten(String name) {
     return new RefusedException(

@@ -58,6 +58,13 @@ final class WalMode {
     return wal;
   }
 
+  /** Whether programs have the WAL or its index open. */
+  boolean isInUse() {
+    SideFile log = wal;
+    SideFile index = shm;
+    return (log != null && log.isOpen()) || (index != null && index.isOpen());
+  }
+
   /** Whether the WAL has committed frames. */
   boolean isActive() {
     return capture.isActive();

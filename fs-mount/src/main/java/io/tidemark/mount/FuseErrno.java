@@ -55,6 +55,7 @@ final class FuseErrno {
   private static int of(RefusedException.Kind kind) {
     return switch (kind) {
       case READ_ONLY -> Errno.EROFS;
+      case NO_ACCESS -> Errno.EACCES;
       case NO_SPACE -> Errno.ENOSPC;
       case IO -> Errno.EIO;
       case BUSY -> Errno.EBUSY;

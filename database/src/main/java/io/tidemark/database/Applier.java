@@ -1,0 +1,306 @@
+package io.tidemark.database;
+
+import io.tidemark.ltx.LtxDecoder;
+import io.tidemark.ltx.LtxHeader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings what programs see on a replica up to what its log has, record by record. It obeys SQLite's
+ * protocol like any other process: a reader sees the state before a record or after it.
+ *
+ * <p>Invariants:
+ *
+ * <ul>
+ *   <li>Only records that are durable are shown, in order.
+ *   <li>A record whose pages do not lead to the checksum that it names changes nothing; the
+ *       database is not served any more.
+ *   <li>Bytes that programs may have in the kernel's cache are replaced there before the lock that
+ *       keeps readers out is given up.
+ * </ul>
+ *
+ * <p>One thread at a time applies; the lock of the database is taken for each record.
+ */
+public final class Applier {
+  private static final Logger LOG = LoggerFactory.getLogger(Applier.class);
+
+  /** Records applied under one EXCLUSIVE lock, so that readers get a turn. */
+  private static final int BATCH = 64;
+
+  private final Store store;
+  private final Database database;
+  private final DatabaseFiles files;
+  private final ReentrantLock lock;
+  private final Availability availability;
+  private final DatabaseEvents events;
+  private final TransactionLog log;
+  private final CommittedState committed;
+  private final MainContent content;
+  private final JournalCapture journal;
+  private final WalMode walMode;
+  private final ContentReplacement replacement;
+  private final StagedPages staged = new StagedPages();
+
+  /** When readers were first found in the way, {@link System#nanoTime}; 0 if they are not. */
+  private long blockedSince;
+
+  private boolean sideFilesRemoved;
+  private boolean sizeChanged;
+
+  Applier(
+      Store store,
+      Database database,
+      DatabaseFiles files,
+      ReentrantLock lock,
+      Availability availability,
+      DatabaseEvents events,
+      TransactionLog log,
+      CommittedState committed,
+      MainContent content,
+      JournalCapture journal,
+      WalMode walMode,
+      ContentReplacement replacement) {
+    this.store = store;
+    this.database = database;
+    this.files = files;
+    this.lock = lock;
+    this.availability = availability;
+    this.events = events;
+    this.log = log;
+    this.committed = committed;
+    this.content = content;
+    this.journal = journal;
+    this.walMode = walMode;
+    this.replacement = replacement;
+  }
+
+  /**
+   * Shows what the log has, as far as it is durable.
+   *
+   * @param upToTxid nothing beyond is shown: the commit position
+   * @return what is shown now. It may be less than was asked for, because readers are in the way:
+   *     then call again after some milliseconds. They are given {@link Store#readerTimeout} in all,
+   *     then their handles fail.
+   * @throws IOException when the database is not served, or the disk refuses; nothing is shown in
+   *     part
+   */
+  public synchronized DatabasePosition apply(long upToTxid) throws IOException {
+    if (store.role() == Role.REPLICA) {
+      applyUpTo(upToTxid, store.readerTimeout().toNanos());
+    }
+    return committed.position();
+  }
+
+  /** All that the log has, whoever reads: this node is about to become primary. */
+  synchronized void applyAll() throws IOException {
+    log.awaitDurable(log.tailTxid());
+    applyUpTo(log.tailTxid(), 0);
+  }
+
+  /** Whether readers hold up the database. */
+  public synchronized boolean isBlocked() {
+    return blockedSince != 0;
+  }
+
+  private void applyUpTo(long upTo, long patienceNanos) throws IOException {
+    try (RecordFollower records = new RecordFollower(files.disk(), log)) {
+      boolean going = true;
+      while (going && committed.position().txid() < Math.min(upTo, log.durableTxid())) {
+        going = applySome(records, upTo, patienceNanos);
+      }
+    }
+  }
+
+  /**
+   * @return false if readers are in the way
+   */
+  private boolean applySome(RecordFollower records, long upTo, long patienceNanos)
+      throws IOException {
+    ApplyWay way;
+    lock.lock();
+    try {
+      way = choose(records, blockedFor(patienceNanos));
+      if (way == ApplyWay.NEW_INCARNATION) {
+        LOG.warn(
+            "{}: programs that have it open could not follow the primary; they have to open it"
+                + " again",
+            files.name());
+        replacement.renew();
+      }
+      if (way != ApplyWay.EXCLUSIVE && way != ApplyWay.FRAMES) {
+        blockedSince = 0;
+        applyRecord(records, way);
+        tell();
+        return true;
+      }
+    } finally {
+      lock.unlock();
+    }
+    return applyExclusively(records, upTo) || blockedFor(patienceNanos);
+  }
+
+  private boolean blockedFor(long nanos) {
+    return blockedSince != 0 && System.nanoTime() - blockedSince >= nanos;
+  }
+
+  private ApplyWay choose(RecordFollower records, boolean overdue) throws IOException {
+    availability.check();
+    content.checkApplied();
+    records.moveTo(committed.position().txid() + 1);
+    LtxHeader header = records.header();
+    return ApplyWay.choose(
+        new ApplyWay.Scene(
+            header.commit() == 0,
+            content.current() != null && store.readerAccess().inUse(database),
+            walMode.isInUse(),
+            committed.exists() && header.pageSize() != committed.pageSize(),
+            true,
+            overdue));
+  }
+
+  private boolean applyExclusively(RecordFollower records, long upTo) throws IOException {
+    if (walMode.isInUse() || !store.readerAccess().tryExclusive(database)) {
+      if (blockedSince == 0) {
+        blockedSince = Math.max(1, System.nanoTime());
+      }
+      return false;
+    }
+    try {
+      blockedSince = 0;
+      boolean same = true;
+      for (int i = 0; same && i < BATCH; i++) {
+        same = applyUnderExclusive(records, upTo);
+        tell();
+      }
+      return true;
+    } finally {
+      store.readerAccess().releaseExclusive(database);
+    }
+  }
+
+  /**
+   * @return false if there is no record any more that goes this way
+   */
+  private boolean applyUnderExclusive(RecordFollower records, long upTo) throws IOException {
+    lock.lock();
+    try {
+      if (committed.position().txid() >= Math.min(upTo, log.durableTxid())
+          || choose(records, false) != ApplyWay.EXCLUSIVE) {
+        return false;
+      }
+      applyRecord(records, ApplyWay.EXCLUSIVE);
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // ------------------------------------------------------------ one record
+
+  private void applyRecord(RecordFollower records, ApplyWay way) throws IOException {
+    LtxHeader header = records.header();
+    String problem = RecordCheck.stage(records.decoder(), committed, staged);
+    if (problem != null) {
+      availability.fail(
+          "transaction "
+              + header.maxTxid()
+              + " of the primary does not fit ("
+              + problem
+              + "); the database file or the log was changed from outside. A copy from the primary"
+              + " will replace it, or drop its directory and restart");
+      throw new CorruptLogException(availability.failure());
+    }
+    FaultPoint.APPLY_CHECKED.pass();
+    if (way == ApplyWay.DROP) {
+      staged.clearPages();
+      content.unlink();
+      publish(records, header);
+      replacement.leave(MainFile.State.ORPHAN);
+      events.replaced();
+      return;
+    }
+    boolean isNew = !committed.exists();
+    if (isNew) {
+      replacement.leave(MainFile.State.REPLACED); // what a program began here has no record
+      content.create();
+    }
+    removeSideFiles();
+    MainFile main = content.current();
+    long size = header.commit() * header.pageSize();
+    write(records.decoder());
+    publish(records, header);
+    content.finish();
+    FaultPoint.APPLY_SHOWN.pass();
+    sizeChanged |= main.size != size;
+    main.size = size;
+    if (isNew) {
+      events.replaced();
+    }
+  }
+
+  /** Into the image, so that a disk that refuses one page leaves the file as it was. */
+  private void write(LtxDecoder decoder) throws IOException {
+    WorkingImage image = content.image();
+    image.discard();
+    boolean complete = false;
+    try {
+      int size = decoder.header().pageSize();
+      ByteBuffer page = Scratch.get().page;
+      while (decoder.nextPage(page.clear().limit(size))) {
+        image.write(page.flip(), (decoder.pageNumber() - 1) * size);
+      }
+      complete = true;
+    } finally {
+      if (!complete) {
+        image.discard();
+      }
+    }
+  }
+
+  private void publish(RecordFollower records, LtxHeader header) {
+    committed.publish(staged, records.epoch(), header.maxTxid(), records.postChecksum());
+    events.committed();
+  }
+
+  /** What a program that is gone has left behind: it must not be played back into the new pages. */
+  private void removeSideFiles() throws IOException {
+    if (journal.file() != null) {
+      journal.drop();
+      sideFilesRemoved = true;
+    }
+    if (walMode.wal() != null || walMode.shm() != null) {
+      walMode.finish();
+      walMode.drop();
+      sideFilesRemoved = true;
+    }
+  }
+
+  /** The kernel hears what the last record has changed. */
+  private void tell() throws IOException {
+    ReaderAccess access = store.readerAccess();
+    if (sideFilesRemoved) {
+      access.sideFilesRemoved(database);
+      sideFilesRemoved = false;
+    }
+    MainFile main = content.current();
+    if (main == null) {
+      staged.clearPages();
+      return;
+    }
+    if (sizeChanged) {
+      access.sizeChanged(database, main);
+      sizeChanged = false;
+    }
+    int size = staged.pageSize();
+    for (int i = 0; i < staged.size(); i++) {
+      long offset = (Integer.toUnsignedLong(staged.page(i)) - 1) * size;
+      ByteBuffer page = Scratch.get().page.clear().limit(size);
+      content.read(main, page, offset);
+      access.bytesChanged(database, main, offset, page.flip());
+    }
+    staged.clearPages();
+  }
+}
