@@ -27,6 +27,7 @@ final class TestStore implements AutoCloseable {
   private final boolean compress;
   private final Duration retention;
   private final long retentionBytes;
+  private Role role = Role.PRIMARY;
   Store store;
 
   TestStore(Path directory) throws IOException {
@@ -42,11 +43,17 @@ final class TestStore implements AutoCloseable {
     this.retentionBytes = retentionBytes;
   }
 
+  /** From the next start on. */
+  TestStore as(Role newRole) {
+    role = newRole;
+    return this;
+  }
+
   TestStore open() throws IOException {
     StoreOptions options = new StoreOptions(root, compress, retention, retentionBytes, true);
     disk.opening(true);
     try {
-      store = Store.open(options, disk, ids);
+      store = Store.open(options, disk, ids, role);
     } finally {
       disk.opening(false);
     }
