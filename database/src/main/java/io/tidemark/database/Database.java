@@ -928,8 +928,10 @@ public final class Database {
   void close() throws IOException {
     lock.lock();
     try {
-      if (!availability.isFailed() && committed.position().txid() > 0) {
+      if (!availability.isFailed()) {
         log.awaitDurable(log.tailTxid());
+      }
+      if (!availability.isFailed() && committed.position().txid() > 0) {
         content.image().discard();
         if (content.current() != null) {
           walMode.finish();

@@ -115,6 +115,7 @@ final class Recovery {
     CheckpointFile checkpoint = checkpointer.last();
     boolean sumsKnown = checkpoint != CheckpointFile.NONE;
     committed.load(checkpoint);
+    log.syncFound();
     long redone = redoRecords(file, checkpoint, sumsKnown);
     long tail = log.tailTxid();
     if (!sumsKnown && redone == 0 && tail > 0) {

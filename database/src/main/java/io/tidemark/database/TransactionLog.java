@@ -194,9 +194,6 @@ final class TransactionLog implements AutoCloseable {
     current.file = disk.open(current.path);
     SegmentFiles.zero(current.file, current.end, current.file.size(), true);
     current.file.sync();
-    if (tailTxid > knownDurable) {
-      syncFound();
-    }
     files.inUse(current);
     files.growFrom(current.size);
   }
@@ -204,11 +201,14 @@ final class TransactionLog implements AutoCloseable {
   /**
    * A process that was killed may have left records that were never synced, in any segment after
    * the last that is known to be durable, and names. They count from now on, so they must not be
-   * lost with the power later.
+   * lost with the power later, nor be in the database file before.
    */
-  private void syncFound() throws IOException {
+  void syncFound() throws IOException {
+    if (tailTxid <= knownDurable) {
+      return;
+    }
     for (LogSegment segment : segments) {
-      if (segment != current && segment.lastTxid > knownDurable) {
+      if (segment.lastTxid > knownDurable) {
         try (DiskFile file = disk.open(segment.path)) {
           file.sync();
         }

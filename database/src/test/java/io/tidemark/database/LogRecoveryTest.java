@@ -207,4 +207,19 @@ class LogRecoveryTest {
     assertThat(bench.store.get("a").failure()).isNull();
     assertThat(bench.read("a")).isEqualTo(backup);
   }
+
+  @Test
+  void whatAKilledProcessDidNotSyncIsSyncedBeforeItIsRedone() throws Exception {
+    Path home = Files.createDirectory(directory.resolve("killed"));
+    try (TestStore killed = new TestStore(home).open()) {
+      byte[] first = SqliteSimulator.image(random, 512, 4, false);
+      new SqliteSimulator(killed.store, "a", random)
+          .commitJournaled(new byte[0], first, Finalise.UNLINK, false);
+      killed.kill();
+      killed.disk.watch(new RandomTransactionsTest.WriteAheadCheck(killed.disk, killed.root, "a"));
+      killed.open();
+      assertThat(killed.store.get("a").failure()).isNull();
+      assertThat(killed.read("a")).isEqualTo(first);
+    }
+  }
 }
