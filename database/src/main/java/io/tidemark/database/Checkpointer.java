@@ -4,6 +4,7 @@ import io.tidemark.database.Disk.DiskFile;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +46,11 @@ final class Checkpointer {
   private final List<Long> pins = new ArrayList<>();
   private volatile String fileSyncFailure;
 
+  /** Checkpoints on their way, which may still write the checkpoint file. */
+  private int running;
+
+  private final Condition idle;
+
   /** Sum of the transactions of log and image when the last upkeep left nothing to do. */
   private volatile long upkept = -1;
 
@@ -59,6 +65,7 @@ final class Checkpointer {
       WalMode walMode) {
     this.files = files;
     this.lock = lock;
+    this.idle = lock.newCondition();
     this.availability = availability;
     this.options = options;
     this.log = log;
@@ -117,9 +124,36 @@ final class Checkpointer {
         return;
       }
       file = committed.exists() ? files.openDatabase() : null;
+      running++;
     } finally {
       lock.unlock();
     }
+    try {
+      write(next, file);
+    } finally {
+      lock.lock();
+      try {
+        running--;
+        idle.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  /** Once the database is not served: returns when nobody will write a checkpoint any more. */
+  void awaitIdle() {
+    lock.lock();
+    try {
+      while (running > 0) {
+        idle.awaitUninterruptibly();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void write(CheckpointFile next, DiskFile file) throws IOException {
     try {
       // A history that goes on after a damaged one was set aside may have no record yet.
       files.disk().createDirectories(files.logDirectory());

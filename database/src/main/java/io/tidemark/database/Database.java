@@ -275,6 +275,42 @@ public final class Database {
     return replicaLog;
   }
 
+  /**
+   * Starts to receive a copy of the database from the primary; what is here is served until it is
+   * complete.
+   *
+   * @param primaryEpoch of the node that sends it
+   * @param target position that it leads to
+   * @param pageSize bytes
+   * @param pageCount pages of the primary's file when the reading began, at least 1
+   * @param redoTxid the file had everything up to here; the records after it follow the pages
+   * @throws ReplicationException (OLDER_EPOCH) from a node that is no primary any more
+   */
+  public SnapshotSink receiveSnapshot(
+      long primaryEpoch, LogPosition target, int pageSize, long pageCount, long redoTxid)
+      throws ReplicationException {
+    store.followEpoch(primaryEpoch);
+    return new SnapshotSink(store, this, target, pageSize, pageCount, redoTxid);
+  }
+
+  /** Decides for a received copy; see {@link SnapshotInstall}. */
+  void decideForSnapshot(Path staged, CheckpointFile checkpoint) throws IOException {
+    new SnapshotInstall(files).decide(staged, checkpoint);
+  }
+
+  /** Another object is about to serve this name: this one touches no file any more. */
+  void end(String reason) {
+    lock.lock();
+    try {
+      availability.set(reason);
+    } finally {
+      lock.unlock();
+    }
+    checkpointer.awaitIdle();
+    replicaLog.abort();
+    retire();
+  }
+
   /** Shows what {@link #replicaLog} has taken. */
   public Applier applier() {
     return applier;

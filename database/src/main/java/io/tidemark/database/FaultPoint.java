@@ -46,6 +46,16 @@ public enum FaultPoint {
   APPLY_CHECKED,
   /** Replica: the database file has a record. */
   APPLY_SHOWN,
+  /** A received copy is durable under a name of its own. */
+  SNAPSHOT_STAGED,
+  /** A received copy is decided for; nothing of it is in place. */
+  SNAPSHOT_DECIDED,
+  /** A received copy is the database file; the log before it is still there. */
+  SNAPSHOT_IN_PLACE,
+  /** Some segments of the log before a received copy are gone. */
+  SNAPSHOT_LOG_PARTLY_GONE,
+  /** The checkpoint of a received copy has its name, which is not synced. */
+  SNAPSHOT_DONE,
   /** Recovery: some records are applied again. */
   RECOVERY_APPLYING;
 

@@ -49,6 +49,7 @@ final class Recovery {
    * @return the group that the last record belongs to, or null
    */
   GroupInfo openLog() throws IOException {
+    new SnapshotInstall(files).complete();
     boolean found = checkpointer.read();
     CheckpointFile checkpoint = checkpointer.last();
     GroupInfo group = found ? log.open(checkpoint.redoTxid(), checkpoint.txid()) : log.openWhole();

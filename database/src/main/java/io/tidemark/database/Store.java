@@ -256,6 +256,39 @@ public final class Store implements AutoCloseable {
   }
 
   /**
+   * Puts a received copy in the place of a database.
+   *
+   * @param staged its file, synced
+   * @return serves the name from now on
+   * @throws ReplicationException when the copy cannot take its place; unless it was decided for,
+   *     the database before is still served
+   */
+  Database installSnapshot(Database before, Path staged, CheckpointFile checkpoint)
+      throws IOException {
+    synchronized (receiveBuffers) {
+      String name = before.name();
+      if (role != Role.REPLICA || databases.get(name) != before) {
+        throw new ReplicationException(
+            ReplicationException.Kind.OLDER_EPOCH, "'" + name + "' is not to be replaced any more");
+      }
+      before.decideForSnapshot(staged, checkpoint);
+      before.end("replaced by a copy from the primary");
+      Database again = recoverAgain(name);
+      if (again == null) {
+        before.fail(
+            "a copy from the primary is received but cannot be put in place; it will be as soon as"
+                + " the disk works again, or at the next start");
+        throw new ReplicationException(ReplicationException.Kind.DISK, before.failure());
+      }
+      databases.put(name, again);
+      failedStates.remove(name);
+      listener.replaced(again);
+      LOG.info("{}: received from the primary, at {}", name, again.position());
+      return again;
+    }
+  }
+
+  /**
    * @return null if it still cannot be served; then nothing of the attempt stays open
    */
   private Database recoverAgain(String name) {

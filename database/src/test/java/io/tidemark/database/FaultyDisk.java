@@ -290,9 +290,11 @@ public final class FaultyDisk implements Disk {
       if (change.partner != null && names.containsKey(change.partner)) {
         done.add(change.partner);
         if (!stays) {
-          Node moved = nodes.remove(path);
-          restore(path, change.before);
-          nodes.put(change.partner, moved);
+          Path to = nodes.containsKey(path) ? path : change.partner;
+          Path from = to.equals(path) ? change.partner : path;
+          Node moved = nodes.remove(to);
+          restore(to, names.get(to).before);
+          nodes.put(from, moved);
         }
         continue;
       }

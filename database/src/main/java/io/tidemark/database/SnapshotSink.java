@@ -1,0 +1,290 @@
+package io.tidemark.database;
+
+import io.tidemark.database.Disk.DiskFile;
+import io.tidemark.database.ReplicationException.Kind;
+import io.tidemark.ltx.Checksum;
+import io.tidemark.ltx.LtxDecoder;
+import io.tidemark.ltx.LtxException;
+import io.tidemark.ltx.LtxHeader;
+import io.tidemark.ltx.PageChecksums;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+
+/**
+ * Receives a copy of a database from the primary: the pages as they were read while the database
+ * went on changing, then the records since its redo point. What this node has is served until the
+ * copy is complete and its rolling checksum is right; then it is replaced as a whole.
+ *
+ * <p>Lives as long as the process, so that it outlives a connection: {@link #lastPage} and {@link
+ * #nextTxid} say where to go on. For use by one thread at a time. After a failure of kind DISK or
+ * DAMAGED the same pages or record may be sent again.
+ */
+public final class SnapshotSink implements AutoCloseable {
+  private final Store store;
+  private final Database database;
+  private final Disk disk;
+  private final Path path;
+  private final Path spoolPath;
+  private final LogPosition target;
+  private final long pagesToCome;
+  private final DiskFile staged;
+  private final RecordWriter record = new RecordWriter();
+  private DiskFile spool;
+  private ByteBuffer buffer;
+  private long left;
+  private int pageSize;
+  private long pageCount;
+  private long lastPage;
+  private long nextTxid;
+  private long commitMillis;
+  private boolean closed;
+
+  /**
+   * @param target where the copy leads to
+   * @param pageSize bytes of the pages to come
+   * @param pageCount pages of the database file when the reading began, at least 1
+   * @param redoTxid the file had everything up to here when the reading began
+   */
+  SnapshotSink(
+      Store store,
+      Database database,
+      LogPosition target,
+      int pageSize,
+      long pageCount,
+      long redoTxid)
+      throws ReplicationException {
+    this.store = store;
+    this.database = database;
+    this.target = target;
+    this.pageSize = pageSize;
+    this.pageCount = pageCount;
+    this.pagesToCome = pageCount;
+    this.nextTxid = redoTxid + 1;
+    this.disk = store.disk();
+    long number = store.nextNumber();
+    this.path = store.importDirectory().resolve("snapshot-" + number + ".tmp");
+    this.spoolPath = store.importDirectory().resolve("record-" + number + ".tmp");
+    if (!LtxHeader.isValidPageSize(pageSize)
+        || pageCount < 1
+        || pageCount > Integer.MAX_VALUE - 8
+        || redoTxid < 0
+        || redoTxid > target.txid()) {
+      throw new ReplicationException(Kind.DAMAGED, "an impossible copy of " + database.name());
+    }
+    try {
+      staged = disk.open(path);
+      staged.truncate(0);
+    } catch (IOException e) {
+      throw ReplicationException.ofDisk("cannot receive a copy of " + database.name(), e);
+    }
+  }
+
+  /** Where the copy leads to. */
+  public LogPosition target() {
+    return target;
+  }
+
+  /** All pages from 1 to this one are here; the lock page counts as here. */
+  public long lastPage() {
+    return lastPage;
+  }
+
+  /** The record to come next, once all pages are here. */
+  public long nextTxid() {
+    return nextTxid;
+  }
+
+  private boolean hasAllPages() {
+    return lastPage == pagesToCome;
+  }
+
+  /**
+   * Takes a run of pages, none of them the lock page.
+   *
+   * @param first number of the first, the one after {@link #lastPage}
+   */
+  public void pages(long first, ByteBuffer bytes) throws ReplicationException {
+    long count = bytes.remaining() / pageSize;
+    long lock = PageChecksums.lockPage(pageSize);
+    if (first != lastPage + 1) {
+      throw new ReplicationException(
+          Kind.NOT_NEXT, "page " + first + " came where " + (lastPage + 1) + " is next");
+    }
+    if (count == 0
+        || bytes.remaining() % pageSize != 0
+        || first + count - 1 > pagesToCome
+        || (first <= lock && lock < first + count)) {
+      throw new ReplicationException(Kind.DAMAGED, "an impossible run of pages from " + first);
+    }
+    try {
+      staged.write(bytes, (first - 1) * pageSize);
+    } catch (IOException e) {
+      throw ReplicationException.ofDisk("cannot keep pages of " + database.name(), e);
+    }
+    lastPage = first + count - 1;
+    if (lastPage + 1 == lock && lock <= pagesToCome) {
+      lastPage = lock;
+    }
+  }
+
+  /**
+   * Starts the next record; what it says of a group means nothing here.
+   *
+   * @param txid {@link #nextTxid}
+   * @param ltxLength bytes of the LTX file
+   */
+  public void beginRecord(long txid, long ltxLength) throws ReplicationException {
+    abortRecord();
+    if (!hasAllPages() || txid != nextTxid || txid > target.txid()) {
+      throw new ReplicationException(
+          Kind.NOT_NEXT, "transaction " + txid + " came before it was its turn");
+    }
+    try {
+      if (spool == null) {
+        spool = disk.open(spoolPath);
+      }
+      buffer = store.receiveBuffers().take();
+      record.begin(spool, 0, txid, target.epoch(), null, buffer);
+      left = ltxLength;
+    } catch (IOException e) {
+      abortRecord();
+      throw ReplicationException.ofDisk("cannot receive transaction " + txid, e);
+    }
+  }
+
+  /** Takes the next bytes of the LTX file. */
+  public void write(ByteBuffer bytes) throws ReplicationException {
+    if (!record.isOpen() || bytes.remaining() > left) {
+      abortRecord();
+      throw new ReplicationException(Kind.DAMAGED, "more bytes than the record has");
+    }
+    left -= bytes.remaining();
+    try {
+      record.write(bytes);
+    } catch (IOException e) {
+      abortRecord();
+      throw ReplicationException.ofDisk("cannot receive transaction " + nextTxid, e);
+    }
+  }
+
+  /** The record is complete: checks it, and redoes it on the copy. */
+  public void finishRecord() throws ReplicationException {
+    try {
+      if (!record.isOpen() || left > 0) {
+        throw new ReplicationException(Kind.DAMAGED, "transaction " + nextTxid + " is not whole");
+      }
+      LtxHeader header = checked();
+      LtxDecoder decoder = Scratch.get().decoder(record.ltxWritten());
+      PageScan.redo(staged, decoder, Scratch.get().page, (pgno, sum) -> {});
+      pageSize = header.pageSize();
+      pageCount = header.commit();
+      commitMillis = header.timestampMillis();
+      nextTxid++;
+    } catch (ReplicationException e) {
+      throw e;
+    } catch (LtxException e) {
+      throw new ReplicationException(
+          Kind.DAMAGED, "transaction " + nextTxid + " is damaged: " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw ReplicationException.ofDisk("cannot redo transaction " + nextTxid, e);
+    } finally {
+      abortRecord();
+    }
+  }
+
+  private LtxHeader checked() throws IOException {
+    LtxDecoder decoder = Scratch.get().decoder(record.ltxWritten());
+    LtxHeader header = decoder.header();
+    if (header.minTxid() != nextTxid || header.maxTxid() != nextTxid) {
+      throw new ReplicationException(
+          Kind.WRONG_HISTORY, "transaction " + nextTxid + " holds " + header.minTxid());
+    }
+    decoder.drain();
+    return header;
+  }
+
+  private void abortRecord() {
+    record.abort();
+    if (buffer != null) {
+      store.receiveBuffers().give(buffer);
+      buffer = null;
+    }
+  }
+
+  /**
+   * The copy is complete: checks it, and puts it in the place of what this node had. A crash leaves
+   * the one or the other.
+   *
+   * @return serves the name from now on; the object before does not
+   */
+  public Database finish() throws ReplicationException {
+    if (!hasAllPages() || nextTxid != target.txid() + 1) {
+      throw new ReplicationException(
+          Kind.NOT_NEXT, "the copy of '" + database.name() + "' is not complete");
+    }
+    try {
+      CheckpointFile checkpoint = verified();
+      staged.sync();
+      return store.installSnapshot(database, path, checkpoint);
+    } catch (ReplicationException e) {
+      throw e;
+    } catch (IOException e) {
+      throw ReplicationException.ofDisk(
+          "cannot put the copy of " + database.name() + " in place", e);
+    } finally {
+      close();
+    }
+  }
+
+  private CheckpointFile verified() throws IOException {
+    staged.truncate(pageCount * pageSize);
+    PageSums sums = new PageSums();
+    sums.resize(pageCount);
+    PageScan.forEachPage(staged, pageSize, pageCount, sums::set);
+    if (sums.rolling() != target.checksum()) {
+      throw new ReplicationException(
+          Kind.DAMAGED,
+          "the copy of '"
+              + database.name()
+              + "' has checksum "
+              + new Checksum(sums.rolling())
+              + " instead of "
+              + new Checksum(target.checksum())
+              + "; it is not used");
+    }
+    ByteBuffer first = ByteBuffer.allocate(SqliteHeader.SIZE);
+    WorkingImage.readZeroFilled(staged, first, 0);
+    return new CheckpointFile(
+        target.txid(),
+        target.txid(),
+        target.checksum(),
+        target.epoch(),
+        pageSize,
+        pageCount > 0 && new SqliteHeader(first.flip()).isWal(),
+        commitMillis,
+        pageCount * pageSize,
+        sums.copy());
+  }
+
+  /** Gives up what was received. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    abortRecord();
+    try {
+      staged.close();
+      disk.delete(path);
+      if (spool != null) {
+        spool.close();
+        disk.delete(spoolPath);
+      }
+    } catch (IOException e) {
+      org.slf4j.LoggerFactory.getLogger(SnapshotSink.class)
+          .warn("closing {}: {}", path, e.toString());
+    }
+  }
+}
