@@ -2,8 +2,6 @@ package io.tidemark.database;
 
 import io.tidemark.database.Disk.DiskFile;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -41,9 +39,9 @@ final class Checkpointer {
   private final CommittedState committed;
   private final MainContent content;
   private final WalMode walMode;
+  private final LogPins pins;
 
   private CheckpointFile last = CheckpointFile.NONE;
-  private final List<Long> pins = new ArrayList<>();
   private volatile String fileSyncFailure;
 
   /** Checkpoints on their way, which may still write the checkpoint file. */
@@ -62,7 +60,8 @@ final class Checkpointer {
       TransactionLog log,
       CommittedState committed,
       MainContent content,
-      WalMode walMode) {
+      WalMode walMode,
+      LogPins pins) {
     this.files = files;
     this.lock = lock;
     this.idle = lock.newCondition();
@@ -72,6 +71,7 @@ final class Checkpointer {
     this.committed = committed;
     this.content = content;
     this.walMode = walMode;
+    this.pins = pins;
   }
 
   /** What recovery starts from, or {@link CheckpointFile#NONE}. */
@@ -257,41 +257,9 @@ final class Checkpointer {
     }
     lock.lock();
     try {
-      long needed = last.redoTxid();
-      for (long pin : pins) {
-        needed = Math.min(needed, pin);
-      }
+      long needed = Math.min(last.redoTxid(), pins.lowest());
       long olderThan = keepMillis <= 0 ? Long.MIN_VALUE : nowMillis - keepMillis;
       log.reap(needed, olderThan, options.retentionBytes());
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /**
-   * Keeps the log from the redo point on until {@link #unpin}.
-   *
-   * @return the redo point
-   * @throws InvalidDatabaseException if there is no committed image
-   */
-  long pinRedo() throws InvalidDatabaseException {
-    lock.lock();
-    try {
-      if (!committed.exists()) {
-        throw new InvalidDatabaseException("there is no database '" + files.name() + "'");
-      }
-      long redo = redoTxid();
-      pins.add(redo);
-      return redo;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  void unpin(long pin) {
-    lock.lock();
-    try {
-      pins.remove(pin);
     } finally {
       lock.unlock();
     }

@@ -2,56 +2,43 @@ package io.tidemark.database;
 
 import io.tidemark.database.Disk.DiskFile;
 import io.tidemark.ltx.Checksum;
+import io.tidemark.ltx.LtxDecoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 
 /**
- * A copy of a committed image that stands at one transaction although nobody waits for it. The
- * pages are copied as they are, some older and some newer, and then the log records since the redo
- * point at the beginning are applied: whatever changed meanwhile is in one of them. The rolling
- * checksum proves the result before a byte of it leaves.
- *
- * <p>Takes the lock of the database only for a moment, to learn where the image stands.
+ * A copy of a committed image that stands at one transaction although nobody waits for it: a {@link
+ * SnapshotSource} that is applied here. The rolling checksum proves the result before a byte of it
+ * leaves.
  */
 final class ConsistentCopy {
   private static final int CHUNK = 256 << 10;
   private static final int MAX_PAGE = 65536;
 
-  private final DatabaseFiles files;
-  private final ReentrantLock lock;
-  private final TransactionLog log;
-  private final CommittedState committed;
-  private final Checkpointer checkpointer;
+  private final Disk disk;
+  private final String name;
   private final Path temporary;
 
   /**
+   * @param name of the database
    * @param temporary where the copy is made; nothing of it stays
    */
-  ConsistentCopy(
-      DatabaseFiles files,
-      ReentrantLock lock,
-      TransactionLog log,
-      CommittedState committed,
-      Checkpointer checkpointer,
-      Path temporary) {
-    this.files = files;
-    this.lock = lock;
-    this.log = log;
-    this.committed = committed;
-    this.checkpointer = checkpointer;
+  ConsistentCopy(Disk disk, String name, Path temporary) {
+    this.disk = disk;
+    this.name = name;
     this.temporary = temporary;
   }
 
   /** Makes the copy and writes it out. */
-  DatabasePosition writeTo(WritableByteChannel out, LongConsumer progress) throws IOException {
-    try (DiskFile file = files.disk().open(temporary)) {
+  DatabasePosition writeTo(SnapshotSource source, WritableByteChannel out, LongConsumer progress)
+      throws IOException {
+    try (DiskFile file = disk.open(temporary)) {
       Files.deleteIfExists(temporary); // nameless from here on, whatever happens
-      DatabasePosition position = make(file);
+      DatabasePosition position = make(source, file);
       long size = position.pageCount() * position.pageSize();
       ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
       for (long offset = 0; offset < size; ) {
@@ -68,56 +55,30 @@ final class ConsistentCopy {
     }
   }
 
-  private DatabasePosition make(DiskFile copy) throws IOException {
-    long pin = checkpointer.pinRedo();
-    try {
-      try (DiskFile source = files.disk().openReadOnly(files.database())) {
-        copyPages(source, copy);
+  private DatabasePosition make(SnapshotSource source, DiskFile copy) throws IOException {
+    copyPages(source, copy);
+    DatabasePosition position = source.finish();
+    ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);
+    try (RecordReader records = source.records()) {
+      while (records.next()) {
+        PageScan.redo(copy, new LtxDecoder(records.ltx()), page, (pgno, sum) -> {});
       }
-      Progress progress = progressSince(pin);
-      ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);
-      try (LogCursor records = progress.records()) {
-        while (records.next()) {
-          PageScan.redo(copy, records.decoder(), page, (pgno, sum) -> {});
-        }
-      }
-      verify(copy, progress.position());
-      return progress.position();
-    } finally {
-      checkpointer.unpin(pin);
     }
+    verify(copy, position);
+    return position;
   }
 
-  /** Where the image stands now, and the records that lead there. */
-  private record Progress(DatabasePosition position, LogCursor records) {}
-
-  private Progress progressSince(long txid) {
-    lock.lock();
-    try {
-      DatabasePosition position = committed.position();
-      return new Progress(position, log.cursor(txid, position.txid()));
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private static void copyPages(DiskFile source, DiskFile copy) throws IOException {
+  private static void copyPages(SnapshotSource source, DiskFile copy) throws IOException {
     ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
-    long size = source.size();
-    for (long offset = 0; offset < size; ) {
-      int n = source.read(chunk.clear(), offset);
-      if (n <= 0) {
-        break;
-      }
-      copy.write(chunk.flip(), offset);
-      offset += n;
+    int inChunk = CHUNK / source.pageSize();
+    for (long pgno = 1; pgno <= source.pageCount(); pgno += inChunk) {
+      int count = (int) Math.min(inChunk, source.pageCount() - pgno + 1);
+      source.readPages(pgno, count, chunk.clear());
+      copy.write(chunk.flip(), (pgno - 1) * source.pageSize());
     }
   }
 
   private void verify(DiskFile copy, DatabasePosition position) throws IOException {
-    if (position.pageCount() == 0) {
-      throw new InvalidDatabaseException("'" + files.name() + "' was dropped meanwhile");
-    }
     copy.truncate(position.pageCount() * position.pageSize());
     long[] rolling = {Checksum.FLAG};
     PageScan.forEachPage(
@@ -128,7 +89,7 @@ final class ConsistentCopy {
     if (rolling[0] != position.checksum()) {
       throw new CorruptLogException(
           "the copy of '"
-              + files.name()
+              + name
               + "' has checksum "
               + new Checksum(rolling[0])
               + " instead of "

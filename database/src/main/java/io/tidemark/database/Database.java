@@ -21,7 +21,8 @@ import java.util.function.LongConsumer;
  *       transaction;
  *   <li>{@link ContentReplacement}: deletion and import;
  *   <li>{@link ReplicaLog} and {@link Applier}: the records of the primary, on a replica;
- *   <li>{@link Recovery} and {@link Checkpointer}: from and to the files on the disk.
+ *   <li>{@link Recovery} and {@link Checkpointer}: from and to the files on the disk;
+ *   <li>{@link LogHistory}: the past, for replicas and copies.
  * </ul>
  *
  * <p>Whether a transaction commits is decided once, before its record is appended. What fails later
@@ -51,6 +52,7 @@ public final class Database {
   private final ReplicaLog replicaLog;
   private final ReplicaWrites replicaWrites;
   private final Applier applier;
+  private final LogHistory history;
 
   Database(Store store, String name) throws IOException {
     this.store = store;
@@ -73,9 +75,10 @@ public final class Database {
     replacement =
         new ContentReplacement(
             files, availability, events, committed, content, writer, rollback, journal, walMode);
+    LogPins pins = new LogPins(lock);
     checkpointer =
         new Checkpointer(
-            files, lock, availability, store.options(), log, committed, content, walMode);
+            files, lock, availability, store.options(), log, committed, content, walMode, pins);
     recovery = new Recovery(files, log, committed, content, checkpointer);
     replicaLog = new ReplicaLog(store, name, lock, availability, log, checkpointer);
     replicaWrites = new ReplicaWrites(name, events, committed, content, journal);
@@ -93,6 +96,9 @@ public final class Database {
             journal,
             walMode,
             replacement);
+    history =
+        new LogHistory(
+            files, lock, availability, log, committed, content, walMode, checkpointer, pins);
   }
 
   // ------------------------------------------------------------------ facts
@@ -997,10 +1003,92 @@ public final class Database {
    */
   public DatabasePosition exportTo(WritableByteChannel out, LongConsumer progress)
       throws IOException {
-    availability.check();
     Path temporary =
         store.dataDirectory().importDirectory().resolve("export-" + store.nextNumber() + ".tmp");
-    return new ConsistentCopy(files, lock, log, committed, checkpointer, temporary)
-        .writeTo(out, progress);
+    try (SnapshotSource source = history.snapshot()) {
+      return new ConsistentCopy(files.disk(), name, temporary).writeTo(source, out, progress);
+    }
+  }
+
+  // ---------------------------------------------------------------- history
+
+  /**
+   * The first transaction whose record the log still has, 1 to one above {@link #position}; that
+   * one above when it has none.
+   */
+  public long firstInLog() {
+    return history.firstInLog();
+  }
+
+  /**
+   * The last transaction that is on the disk of this node, never above {@link #position}. It can be
+   * below: with {@code PRAGMA synchronous=NORMAL} in WAL mode, and with {@code synchronous=OFF}, a
+   * commit does not wait for the disk.
+   */
+  public long durableTxid() {
+    return history.durableTxid();
+  }
+
+  /**
+   * Where the database stood after a transaction. The log knows it as long as it has the record; it
+   * costs reading the record's header and the ends of its LTX file.
+   *
+   * @param txid 0 for the time before the first transaction
+   * @return null if that is not known any more, or if there is no such transaction yet
+   * @throws CorruptLogException when the record is damaged
+   * @throws RefusedException when the database has failed
+   */
+  public DatabasePosition positionAt(long txid) throws IOException {
+    return history.positionAt(txid);
+  }
+
+  /**
+   * The records after a transaction, those to come too. The log keeps them until the reader is
+   * closed.
+   *
+   * @param txid 0 to that of {@link #position}
+   * @throws RecordsGoneException when the log does not reach back to the next one; {@link
+   *     #snapshot()} is for that
+   * @throws RefusedException when the database has failed
+   */
+  public RecordReader recordsAfter(long txid) throws IOException, RecordsGoneException {
+    return history.recordsAfter(txid);
+  }
+
+  /**
+   * Begins to read the pages and the records that make a copy of this database elsewhere. The log
+   * keeps these records until the snapshot is closed.
+   *
+   * @throws InvalidDatabaseException when there is no committed image
+   * @throws RefusedException when the database has failed
+   */
+  public SnapshotSource snapshot() throws IOException {
+    return history.snapshot();
+  }
+
+  /**
+   * Goes on with a snapshot that was broken off. Pages that were read then may stand beside pages
+   * that are read now, if the page size is still the same: the records repair both.
+   *
+   * @param redoTxid {@link SnapshotSource#redoTxid} of the earlier one
+   * @throws RecordsGoneException when the log does not have all records since then
+   * @throws ReadingEndedException when no snapshot of this database can have had that redo point
+   * @throws InvalidDatabaseException when there is no committed image
+   * @throws RefusedException when the database has failed
+   */
+  public SnapshotSource snapshot(long redoTxid) throws IOException, RecordsGoneException {
+    return history.snapshot(redoTxid);
+  }
+
+  /**
+   * Page checksums of the committed image, for a comparison with another node. That of the lock
+   * page is 0, all others have bit 63 set.
+   *
+   * @param first page number, from 1
+   * @param count how many pages
+   * @return fewer than {@code count} at the end of the image
+   */
+  public long[] pageSums(long first, int count) {
+    return history.pageSums(first, count);
   }
 }

@@ -1,10 +1,15 @@
 package io.tidemark.database;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 /**
  * Tells the listener of the store what happens to one database. Called under its lock, as the
  * listener expects.
  */
 final class DatabaseEvents {
+  private static final Logger LOG = LoggerFactory.getLogger(DatabaseEvents.class);
+
   private final Store store;
   private final Database database;
 
@@ -15,6 +20,14 @@ final class DatabaseEvents {
 
   void committed() {
     store.listener().committed(database);
+    for (CommitListener listener : store.commitListeners()) {
+      try {
+        listener.committed(database);
+      } catch (RuntimeException e) {
+        // The transaction is committed; whoever waits for its answer must not be told otherwise.
+        LOG.warn("{}: a listener failed at a commit", database.name(), e);
+      }
+    }
   }
 
   void replaced() {

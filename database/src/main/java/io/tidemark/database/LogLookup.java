@@ -38,6 +38,24 @@ final class LogLookup {
   }
 
   /**
+   * A place in the segment that has the record of {@code txid}, at the record or before it: {@link
+   * #walk} leads on from there. Null if the log does not have the record.
+   */
+  TransactionLog.Location near(long txid) {
+    for (int i = segments.size() - 1; i >= 0; i--) {
+      LogSegment segment = segments.get(i);
+      if (segment.firstTxid <= txid && txid <= segment.lastTxid) {
+        // The index has nothing of segments that the last start had no need to read.
+        TransactionLog.Location indexed = index.floor(txid);
+        return indexed != null && indexed.segment() == segment.number
+            ? indexed
+            : new TransactionLog.Location(segment.number, SegmentHeader.BLOCK);
+      }
+    }
+    return null;
+  }
+
+  /**
    * Where the record of {@code txid} stands; it must be in the log and be at or after the redo
    * point.
    *
@@ -93,7 +111,7 @@ final class LogLookup {
   /**
    * @return offset of the record of {@code txid}, or -1
    */
-  private static long walk(SegmentReader reader, long from, long txid) throws IOException {
+  static long walk(SegmentReader reader, long from, long txid) throws IOException {
     long offset = from;
     while (true) {
       RecordHeader header = reader.headerAt(offset);

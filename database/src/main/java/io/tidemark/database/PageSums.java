@@ -49,6 +49,19 @@ final class PageSums {
     count = newCount;
   }
 
+  /**
+   * A copy of some entries, fewer than asked for at the end.
+   *
+   * @param first page number, from 1
+   */
+  long[] copy(long first, int length) {
+    if (first < 1 || length < 0) {
+      throw new IllegalArgumentException(length + " pages from page " + first + " on");
+    }
+    long from = Math.min(first - 1, count);
+    return Arrays.copyOfRange(sums, (int) from, (int) Math.min(from + length, count));
+  }
+
   /** A copy of all entries. */
   long[] copy() {
     return Arrays.copyOf(sums, (int) count);

@@ -9,10 +9,18 @@ import java.util.zip.CRC32C;
 final class SegmentReader {
   private final DiskFile file;
   private final ByteBuffer header = ByteBuffer.allocate(RecordHeader.SIZE);
+
+  /** Made when a body is read: who looks only at headers needs no such room. */
   private ByteBuffer chunk;
 
   SegmentReader(DiskFile file) {
     this.file = file;
+  }
+
+  private void makeRoom() {
+    if (chunk == null) {
+      chunk = ByteBuffer.allocateDirect(64 * 1024);
+    }
   }
 
   /** The whole, valid record at {@code offset}, or null. Its body checksum has been verified. */
@@ -43,7 +51,7 @@ final class SegmentReader {
    * @return offset of that record, or -1
    */
   long findProofOfDurability(long from, long txid) throws IOException {
-    needChunk();
+    makeRoom();
     long size = file.size();
     long position = from & ~7L;
     while (position < size) {
@@ -77,21 +85,15 @@ final class SegmentReader {
     return record;
   }
 
-  /** Who reads headers only needs none. */
-  private void needChunk() {
-    if (chunk == null) {
-      chunk = ByteBuffer.allocateDirect(64 * 1024);
-    }
-  }
-
   private boolean bodyIsValid(long offset, RecordHeader record) throws IOException {
-    needChunk();
+    makeRoom();
     CRC32C crc = new CRC32C();
     long position = offset + RecordHeader.SIZE;
     long remaining = record.extraLength() + record.ltxLength();
     if (position + remaining > file.size()) {
       return false;
     }
+    makeRoom();
     while (remaining > 0) {
       chunk.clear().limit((int) Math.min(chunk.capacity(), remaining));
       int n = file.read(chunk, position);

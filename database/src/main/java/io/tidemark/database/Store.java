@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -55,6 +56,9 @@ public final class Store implements AutoCloseable {
   private volatile Duration readerTimeout = Duration.ofSeconds(30);
   private final ReceiveBuffers receiveBuffers = new ReceiveBuffers();
   private volatile DatabaseListener listener = new DatabaseListener() {};
+
+  /** Replaced as a whole and never changed: a commit reads it without lock or copy. */
+  private volatile CommitListener[] commitListeners = {};
 
   private Store(
       StoreOptions options, Disk disk, DataDirectory dataDirectory, RandomGenerator random) {
@@ -249,7 +253,7 @@ public final class Store implements AutoCloseable {
         databases.put(failed.name(), again);
         failedStates.remove(failed.name());
         failed.retire();
-        listener.replaced(again);
+        replaced(failed, again);
         LOG.info("{} is served again, at {}", failed.name(), again.position());
       }
     }
@@ -552,6 +556,34 @@ public final class Store implements AutoCloseable {
     listener = newListener;
   }
 
+  /** The listeners of commits at this moment; not to be changed. */
+  CommitListener[] commitListeners() {
+    return commitListeners;
+  }
+
+  /** Adds one of any number of listeners; it hears of the commits from now on. */
+  public synchronized void addCommitListener(CommitListener added) {
+    CommitListener[] more = Arrays.copyOf(commitListeners, commitListeners.length + 1);
+    more[more.length - 1] = added;
+    commitListeners = more;
+  }
+
+  /** Removes a listener. A call that is under way may still reach it. */
+  public synchronized void removeCommitListener(CommitListener removed) {
+    commitListeners =
+        Arrays.stream(commitListeners)
+            .filter(known -> known != removed)
+            .toArray(CommitListener[]::new);
+  }
+
+  /** Another object stands for a name from now on. */
+  private void replaced(Database old, Database successor) {
+    listener.replaced(successor);
+    for (CommitListener each : commitListeners) {
+      each.retired(old, successor);
+    }
+  }
+
   /** Databases with a committed image, and those that cannot be served, by name. */
   public List<Database> databases() {
     List<Database> existing = new ArrayList<>();
@@ -658,7 +690,7 @@ public final class Store implements AutoCloseable {
     empty.startAfter(lastTxid);
     databases.put(name, empty);
     failedStates.remove(name);
-    listener.replaced(empty);
+    replaced(failed, empty);
     LOG.warn("{}: the damaged files are kept in {}", name, aside);
     return true;
   }

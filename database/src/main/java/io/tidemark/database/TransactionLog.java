@@ -78,7 +78,10 @@ final class TransactionLog implements AutoCloseable {
   private volatile long durableTxid;
   private volatile long commitTxid;
   private volatile String failure;
-  private boolean closed;
+  private volatile boolean closed;
+
+  /** How often records were written again into a new segment. */
+  private volatile long rewrites;
 
   /** A sync failed, so another one of the same files proves nothing; guarded by syncLock. */
   private IOException syncFailure;
@@ -653,6 +656,7 @@ final class TransactionLog implements AutoCloseable {
   }
 
   private void adopt(LogSegment copy, long from, List<Long> offsets) {
+    rewrites++;
     synchronized (unsynced) {
       for (LogSegment segment : unsynced) {
         segment.closeFile();
@@ -696,13 +700,28 @@ final class TransactionLog implements AutoCloseable {
     return txid <= tailTxid && lookup.isOfGroup(txid, groupId, true);
   }
 
+  /** Where to look for the record of a transaction, see {@link LogLookup#near}. */
+  Location near(long txid) {
+    assert lock.isHeldByCurrentThread();
+    return lookup.near(txid);
+  }
+
   /** Where the record of {@code txid} stands; see {@link LogLookup#locate}. */
   Location locate(long txid) throws IOException {
     return lookup.locate(txid);
   }
 
+  /** The segment file of a place in this log. */
   Path path(Location location) {
     return lookup.path(location);
+  }
+
+  /**
+   * Grows before a record counts that stands in another segment than an earlier copy of it, or than
+   * one that was taken back. As long as it is the same, a record stands where it was found.
+   */
+  long rewrites() {
+    return rewrites;
   }
 
   /** Whether a segment still has the record of a transaction. */
@@ -714,6 +733,11 @@ final class TransactionLog implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  /** Whether this object has ended. */
+  boolean isClosed() {
+    return closed;
   }
 
   /** A cursor over the records after {@code txid} up to the tail at this moment. */

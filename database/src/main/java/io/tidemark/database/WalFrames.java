@@ -107,12 +107,16 @@ final class WalFrames {
    * The database file now has the page as it stands in {@code frame}. That may be an older one than
    * before: a checkpoint that follows one that died begins where that one did, but may be held back
    * earlier.
+   *
+   * @return whether the page is older than before
    */
-  void backfilled(int pgno, int frame) {
-    if (frame + 1 < backfilled.get(pgno, 0)) {
+  boolean backfilled(int pgno, int frame) {
+    boolean older = frame + 1 < backfilled.get(pgno, 0);
+    if (older) {
       redoFrame = 0;
     }
     backfilled.put(pgno, frame + 1);
+    return older;
   }
 
   /**

@@ -32,6 +32,9 @@ final class WalMode {
   /** For each page of the transaction that is being captured its last frame + 1, or 0 for none. */
   private final IntMap lastFrames = new IntMap();
 
+  /** How often a checkpoint put an older page in the place of a newer one. */
+  private long setbacks;
+
   private volatile SideFile wal;
   private volatile SideFile shm;
 
@@ -293,8 +296,9 @@ final class WalMode {
     FaultPoint.WAL_CHECKPOINT_PAGE.pass();
     main.file.write(src, offset);
     for (int i = 0; i < frames.length; i++) {
-      if (frames[i] >= 0) {
-        capture.frames().backfilled((int) (offset / pageSize) + i + 1, frames[i]);
+      if (frames[i] >= 0
+          && capture.frames().backfilled((int) (offset / pageSize) + i + 1, frames[i])) {
+        setbacks++;
       }
     }
   }
@@ -320,6 +324,14 @@ final class WalMode {
   /** The last transaction of which the database file has everything, as checkpoints left it. */
   long redoTxid() {
     return capture.frames().redoTxid(committed.position().txid(), committed.pageCount());
+  }
+
+  /**
+   * How often the database file lost what it had. Who reads it without the lock, and relies on what
+   * {@link #redoTxid} was, sees here that it went back.
+   */
+  long setbacks() {
+    return setbacks;
   }
 
   /** Nobody reads the WAL any more: its committed pages go where a checkpoint would put them. */

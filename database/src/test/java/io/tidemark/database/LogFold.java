@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Folds a log from nothing into the image at each transaction, with code of its own. */
@@ -21,8 +20,7 @@ final class LogFold {
   static List<Image> fold(Path dataDir, String name) throws IOException {
     List<Image> images = new ArrayList<>();
     try (LogReader log = LogReader.open(dataDir, name)) {
-      byte[] image = new byte[0];
-      int pageSize = 0;
+      Replay replay = new Replay();
       long expected = 1;
       long before = 0;
       for (LogRecord record = log.next(); record != null; record = log.next()) {
@@ -34,18 +32,8 @@ final class LogFold {
         if (expected > 1 && header.preApplyChecksum() != before) {
           throw new AssertionError("transaction " + expected + " does not continue the one before");
         }
-        if (header.pageSize() != pageSize) {
-          image = new byte[0];
-          pageSize = header.pageSize();
-        }
-        image = Arrays.copyOf(image, (int) (header.commit() * pageSize));
-        ByteBuffer page = ByteBuffer.allocate(pageSize);
-        while (decoder.nextPage(page.clear())) {
-          int at = (int) (decoder.pageNumber() - 1) * pageSize;
-          System.arraycopy(page.array(), 0, image, at, pageSize);
-        }
-        before = decoder.trailer().postApplyChecksum();
-        long checksum = checksum(image, pageSize);
+        before = replay.apply(decoder);
+        long checksum = replay.checksum();
         if (checksum != before) {
           throw new AssertionError(
               String.format(
@@ -56,8 +44,8 @@ final class LogFold {
             new Image(
                 expected,
                 record.epoch(),
-                pageSize,
-                image.clone(),
+                replay.pageSize,
+                replay.image.clone(),
                 checksum,
                 record.segment(),
                 record.offset() + RecordHeader.SIZE + record.ltxLength()));

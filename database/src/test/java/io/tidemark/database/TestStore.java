@@ -57,11 +57,11 @@ final class TestStore implements AutoCloseable {
     } finally {
       disk.opening(false);
     }
-    stopUpkeep();
+    stopUpkeep(store);
     return this;
   }
 
-  private void stopUpkeep() {
+  static void stopUpkeep(Store store) {
     try {
       var field = Store.class.getDeclaredField("upkeep");
       field.setAccessible(true);

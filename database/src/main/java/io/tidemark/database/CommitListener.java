@@ -1,0 +1,17 @@
+package io.tidemark.database;
+
+/** Hears of every transaction that counts from now on, of all databases of a store. */
+public interface CommitListener {
+  /**
+   * A record was published: {@link Database#position} has it. Called under the lock of the
+   * database, on the way of a commit, so it must only take note: it must not wait, not do I/O, and
+   * not call what takes the lock of another database.
+   */
+  void committed(Database database);
+
+  /**
+   * Another object stands for the name from now on, because the database is served again or was set
+   * aside as damaged. All readers of the old one have ended. Called under no lock.
+   */
+  default void retired(Database old, Database successor) {}
+}
