@@ -209,12 +209,13 @@ public final class RecordReader implements AutoCloseable {
    */
   public int read(ByteBuffer dst, long offset) throws IOException {
     checkNotEnded();
+    current();
+    if (rewrites != log.rewrites()) {
+      find(txid);
+    }
     int length = (int) Math.min(dst.remaining(), bodyLength() - offset);
     if (length <= 0) {
       return 0;
-    }
-    if (rewrites != log.rewrites()) {
-      find(txid);
     }
     int position = dst.position();
     int limit = dst.limit();

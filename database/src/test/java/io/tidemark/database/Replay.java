@@ -41,7 +41,9 @@ final class Replay {
       int end = body.limit();
       int piece = random.nextInt(3) == 0 ? body.remaining() : 1 + random.nextInt(3000);
       body.limit(Math.min(end, body.position() + piece));
-      reader.read(body, body.position());
+      if (reader.read(body, body.position()) == 0) {
+        throw new AssertionError("the body of transaction " + reader.txid() + " ends too early");
+      }
       body.limit(end);
     }
     return body.flip();
