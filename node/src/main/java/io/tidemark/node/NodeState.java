@@ -53,6 +53,12 @@ public interface NodeState {
   /** URL under which other nodes reach this one, or null. */
   String advertiseUrl();
 
+  /** Takes replicas, or null on a node that is not primary. */
+  StreamDoor streamDoor();
+
+  /** Who replicates from whom. */
+  ReplicationView replication();
+
   /** FUSE requests served since the start, by operation in lower case. */
   Map<String, Long> fuseRequests();
 }

@@ -9,12 +9,16 @@ import java.util.Objects;
  * @param id 1 to 2^31-1; a new one for each name, never used for another name on this connection
  * @param name one that a mount could hold
  * @param next what follows
- * @param position for {@link Next#RECORDS} and {@link Next#NOTHING} the position that both have;
- *     otherwise where the primary stands
+ * @param position for {@link Next#RECORDS} and {@link Next#NOTHING} the position that both have; for
+ *     {@link Next#STEP_BACK} one that both may have; otherwise where the primary stands
+ * @param apart whether what the replica has may be no part of the primary's history; then it sets its
+ *     records aside before it gives them up
  * @param why a sentence for the log, one line
  */
-public record DatabaseOpen(int id, String name, Next next, Position position, String why)
+public record DatabaseOpen(
+    int id, String name, Next next, Position position, boolean apart, String why)
     implements Frame {
+  static final int APART = 1;
 
   /** What the primary will do for a database. */
   public enum Next {
@@ -22,15 +26,13 @@ public record DatabaseOpen(int id, String name, Next next, Position position, St
     NOTHING,
     /** The records after the position. */
     RECORDS,
-    /** A whole snapshot, once the replica has sent {@link SnapshotResume}. */
+    /** A snapshot, once the replica has sent {@link SnapshotResume}. */
     SNAPSHOT,
-    /** {@link PageSumsRequest}s, then a snapshot of the pages that differ. */
-    PAGE_DIFFERENCES,
     /** A {@link Drop}. */
     DROP,
     /**
-     * Nothing until the replica has gone back to a position that the primary has: it sets its later
-     * records aside and connects again.
+     * Nothing: the replica has records that the primary does not have. It looks for the last
+     * position that both may have and offers that in its next connection.
      */
     STEP_BACK;
 
@@ -57,7 +59,7 @@ public record DatabaseOpen(int id, String name, Next next, Position position, St
   }
 
   void write(PayloadWriter out) {
-    out.u32(id).u8(next.ordinal()).position(position).text(name).text(why);
+    out.flag(APART, apart).u32(id).u8(next.ordinal()).position(position).text(name).text(why);
   }
 
   static DatabaseOpen read(PayloadReader in) {
@@ -65,6 +67,7 @@ public record DatabaseOpen(int id, String name, Next next, Position position, St
     Next next = Next.of(in.u8("what follows"));
     Position position = in.position("position");
     String name = in.text("database name", Protocol.MAX_NAME);
-    return new DatabaseOpen(id, name, next, position, in.text("why", Protocol.MAX_TEXT));
+    boolean apart = in.flag(APART);
+    return new DatabaseOpen(id, name, next, position, apart, in.text("why", Protocol.MAX_TEXT));
   }
 }

@@ -10,7 +10,7 @@ import java.util.Objects;
 public record End(Reason reason, String text) implements Frame {
 
   /** Why a connection ends. The numbers are the same in all versions. */
-  public enum Reason {
+  public enum Reason implements Coded {
     /** A reason of a later version; the text says it. */
     OTHER(0),
     /** The process stops. */
@@ -34,13 +34,9 @@ public record End(Reason reason, String text) implements Frame {
       this.code = code;
     }
 
-    static Reason of(int code) {
-      for (Reason reason : values()) {
-        if (reason.code == code) {
-          return reason;
-        }
-      }
-      return OTHER;
+    @Override
+    public int code() {
+      return code;
     }
   }
 
@@ -59,6 +55,6 @@ public record End(Reason reason, String text) implements Frame {
   }
 
   static End read(PayloadReader in) {
-    return new End(Reason.of(in.u16("reason")), in.text("text", Protocol.MAX_TEXT));
+    return new End(Coded.of(Reason.values(), in.u16("reason"), Reason.OTHER), in.text("text", Protocol.MAX_TEXT));
   }
 }

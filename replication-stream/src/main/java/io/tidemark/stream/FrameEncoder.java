@@ -1,6 +1,7 @@
 package io.tidemark.stream;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.MessageToByteEncoder;
 import java.util.EnumSet;
@@ -23,6 +24,26 @@ public final class FrameEncoder extends MessageToByteEncoder<Frame> {
     super(Frame.class);
     this.compressed = EnumSet.noneOf(FrameType.class);
     this.compressed.addAll(compressed);
+  }
+
+  /**
+   * A frame as bytes, for a sender that encodes in its own thread: then the channel knows how much
+   * is on its way, and the event loop only sends.
+   *
+   * @return to be given to a channel, which releases it
+   */
+  public ByteBuf encode(ByteBufAllocator allocator, Frame frame) {
+    ByteBuf out = allocator.ioBuffer(SMALL + frame.dataBytes());
+    boolean done = false;
+    try {
+      FrameCodec.encode(frame, out, compressed.contains(frame.type()));
+      done = true;
+      return out;
+    } finally {
+      if (!done) {
+        out.release();
+      }
+    }
   }
 
   @Override

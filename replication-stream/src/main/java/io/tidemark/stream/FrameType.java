@@ -21,7 +21,7 @@ public enum FrameType {
   DATABASE_OPEN(
       4,
       Sender.PRIMARY,
-      0,
+      DatabaseOpen.APART,
       34,
       33 + Protocol.MAX_NAME + Protocol.MAX_TEXT,
       DatabaseOpen.class,

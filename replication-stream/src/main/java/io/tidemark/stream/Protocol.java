@@ -7,6 +7,12 @@ public final class Protocol {
   /** The version that this program speaks. */
   public static final int VERSION = 1;
 
+  /** What an HTTP connection is upgraded to. */
+  public static final String NAME = "tidemark/1";
+
+  /** Where the HTTP port offers it. */
+  public static final String PATH = "/stream";
+
   /** Bytes before the payload: length, type, flags, reserved. */
   public static final int HEADER = 8;
 

@@ -12,7 +12,7 @@ import java.util.Objects;
 public record Refusal(Reason reason, String text, String hint) implements Frame {
 
   /** What is wrong. The numbers are the same in all versions. */
-  public enum Reason {
+  public enum Reason implements Coded {
     /** A reason of a later version; the text says it. */
     OTHER(0),
     /** The versions of the protocol differ. */
@@ -36,13 +36,9 @@ public record Refusal(Reason reason, String text, String hint) implements Frame 
       this.code = code;
     }
 
-    static Reason of(int code) {
-      for (Reason reason : values()) {
-        if (reason.code == code) {
-          return reason;
-        }
-      }
-      return OTHER;
+    @Override
+    public int code() {
+      return code;
     }
   }
 
@@ -63,7 +59,7 @@ public record Refusal(Reason reason, String text, String hint) implements Frame 
 
   static Refusal read(PayloadReader in) {
     return new Refusal(
-        Reason.of(in.u16("reason")),
+        Coded.of(Reason.values(), in.u16("reason"), Reason.OTHER),
         in.text("text", Protocol.MAX_TEXT),
         in.text("hint", Protocol.MAX_TEXT));
   }

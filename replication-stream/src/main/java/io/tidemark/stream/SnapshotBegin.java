@@ -4,14 +4,15 @@ import io.tidemark.ltx.LtxHeader;
 import io.tidemark.ltx.Txid;
 
 /**
- * Pages follow, then the records after {@code redo} up to {@code position}, then {@link
- * SnapshotEnd}. The pages are read while the database goes on changing; redoing those records over
- * them gives the state of {@code position}, as after a crash.
+ * Pages follow, then the records after {@code redo} up to the position of {@link SnapshotEnd}. The
+ * pages are read while the database goes on changing; redoing those records over them gives the
+ * state of that position, as after a crash.
  *
  * @param id database
  * @param snapshot number given by the primary, at least 1; the same again when a snapshot is
  *     resumed
- * @param position where it leads to, never {@link Position#NONE}
+ * @param position of the primary when the reading began, never {@link Position#NONE}; the snapshot
+ *     leads there or further
  * @param pageSize bytes, a power of two from 512 to 65536
  * @param pageCount pages of the database file when the copy began, 1 to 2^32-1
  * @param redo up to here the copied file was complete when the copy began; not above the position

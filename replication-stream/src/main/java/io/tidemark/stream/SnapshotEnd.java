@@ -6,7 +6,7 @@ package io.tidemark.stream;
  *
  * @param id database
  * @param snapshot its number, at least 1
- * @param position the position of {@link SnapshotBegin} again, never {@link Position#NONE}
+ * @param position where the snapshot leads to, never {@link Position#NONE}
  */
 public record SnapshotEnd(int id, long snapshot, Position position) implements Frame {
   public SnapshotEnd {

@@ -29,7 +29,7 @@ final class SampleFrames {
         new Positions(
             List.of(new NamedPosition("app.db", POSITION), new NamedPosition("b/c", Position.NONE)),
             true),
-        new DatabaseOpen(1, "app.db", DatabaseOpen.Next.RECORDS, POSITION, "it lags"),
+        new DatabaseOpen(1, "app.db", DatabaseOpen.Next.RECORDS, POSITION, false, "it lags"),
         new RecordChunk(1, 3, new Txid(8), 500, 0, new Txid(7), 0, bytes(500)),
         new RecordChunk(1, 3, new Txid(8), 500, 20, new Txid(9), 100, bytes(50)),
         new CommitPosition(1, 3, new Txid(8)),
@@ -85,7 +85,7 @@ final class SampleFrames {
           new DatabaseOpen(
               id,
               name(random),
-              DatabaseOpen.Next.of(random.nextInt(6)),
+              DatabaseOpen.Next.of(random.nextInt(5)),
               position(random),
               text(random));
       case RECORD_CHUNK -> {

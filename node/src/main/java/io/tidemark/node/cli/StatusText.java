@@ -18,7 +18,7 @@ final class StatusText {
   static String of(Map<String, Object> status, Instant now) {
     StringBuilder out = new StringBuilder();
     String primary =
-        status.get("primary") instanceof Map<?, ?> map ? String.valueOf(map.get("hostname")) : "-";
+        status.get("primary") instanceof Map<?, ?> map ? primary(map) : "-";
     out.append(String.format("role      %s%n", status.get("role")));
     out.append(String.format("epoch     %s%n", status.get("epoch")));
     out.append(String.format("primary   %s%n", primary));
@@ -53,7 +53,53 @@ final class StatusText {
         }
       }
     }
-    return out.append(table).append(problems).toString();
+    out.append(table).append(problems);
+    replicas(out, status.get("replicas"));
+    return out.toString();
+  }
+
+  private static void replicas(StringBuilder out, Object replicas) {
+    if (!(replicas instanceof List<?> list) || list.isEmpty()) {
+      return;
+    }
+    TextTable table =
+        new TextTable("REPLICA", "ADDRESS", "DATABASE", "APPLIED", ">BEHIND", ">ROUND TRIP");
+    for (Object item : list) {
+      Map<?, ?> replica = (Map<?, ?>) item;
+      Object url = replica.get("advertiseURL");
+      Object address = url == null || "".equals(url) ? replica.get("remote") : url;
+      List<?> databases = (List<?>) replica.get("databases");
+      for (Object entry : databases) {
+        Map<?, ?> database = (Map<?, ?>) entry;
+        table.row(
+            replica.get("nodeID"),
+            address,
+            database.get("name"),
+            database.get("applied"),
+            database.get("problem") == null ? database.get("behind") : "cannot be sent",
+            replica.get("roundTripMicros") + " us");
+      }
+      if (databases.isEmpty()) {
+        table.row(replica.get("nodeID"), address, "-", "-", "-", "-");
+      }
+    }
+    out.append('\n').append(table);
+  }
+
+  private static String primary(Map<?, ?> primary) {
+    String host = String.valueOf(primary.get("hostname"));
+    if (!(primary.get("connected") instanceof Boolean connected)) {
+      return host;
+    }
+    String url = String.valueOf(primary.get("advertiseURL"));
+    return connected
+        ? url
+            + "  (connected, "
+            + primary.get("roundTripMicros")
+            + " us, heard "
+            + primary.get("silenceMillis")
+            + " ms ago)"
+        : url + "  (not connected: " + primary.get("problem") + ")";
   }
 
   private static String mounted(Map<String, Object> status) {

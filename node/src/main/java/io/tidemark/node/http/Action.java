@@ -1,5 +1,6 @@
 package io.tidemark.node.http;
 
+import io.tidemark.node.StreamDoor;
 import java.io.IOException;
 
 /** What a request asks for, decided from its head alone. */
@@ -15,6 +16,9 @@ sealed interface Action {
 
   /** Takes a database. */
   record Import(String name) implements Action {}
+
+  /** Leaves HTTP: from here on the connection is a replication stream. */
+  record Stream(StreamDoor door) implements Action {}
 
   /** Produces an answer; may wait and do I/O. */
   interface Work {

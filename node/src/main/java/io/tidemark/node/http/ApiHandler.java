@@ -4,20 +4,25 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.netty.handler.flow.FlowControlHandler;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
@@ -25,7 +30,9 @@ import io.tidemark.database.DatabaseStatus;
 import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
+import io.tidemark.node.StreamDoor;
 import io.tidemark.node.json.Json;
+import io.tidemark.stream.Protocol;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -175,7 +182,11 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       throw Routes.badRequest("the address is not valid", "Encode special characters as %XX.");
     }
     security.check(request, path, ctx.pipeline().get(SslHandler.class) != null);
-    Action chosen = routes.choose(request.method(), path, uri.parameters());
+    Action chosen = routes.choose(
+            request.method(),
+            path,
+            uri.parameters(),
+            request.headers().get(HttpHeaderNames.UPGRADE));
     if (chosen instanceof Action.Import) {
       checkImportSize(HttpUtil.getContentLength(request, 0L));
     }
@@ -253,11 +264,32 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       finish(ctx, instant.reply());
     } else if (action instanceof Action.Answer answer) {
       onWorker(ctx, answers, () -> finishLater(ctx, result(answer.work())));
+    } else if (action instanceof Action.Stream wanted) {
+      leaveHttp(ctx, wanted.door());
     } else if (action instanceof Action.Export wanted) {
       ExportChannel channel = newExport(ctx, wanted.name());
       export = channel;
       onWorker(ctx, transfers, () -> export(ctx, wanted.name(), channel));
     }
+  }
+
+  /** The answer is the last that this connection hears in HTTP. */
+  private static void leaveHttp(ChannelHandlerContext ctx, StreamDoor door) {
+    DefaultFullHttpResponse answer =
+        new DefaultFullHttpResponse(
+            HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
+    answer
+        .headers()
+        .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE)
+        .set(HttpHeaderNames.UPGRADE, Protocol.NAME);
+    ctx.writeAndFlush(answer);
+    ChannelPipeline pipeline = ctx.pipeline();
+    door.accept(ctx.channel());
+    // What the codec has read beyond the request goes on to the stream when the codec goes.
+    pipeline.remove(ctx.handler());
+    pipeline.remove(FlowControlHandler.class);
+    pipeline.remove(HttpServerCodec.class);
+    ctx.channel().config().setAutoRead(true);
   }
 
   private void onWorker(ChannelHandlerContext ctx, Executor executor, Runnable work) {

@@ -5,7 +5,11 @@ import io.tidemark.database.DatabaseStatus;
 import io.tidemark.database.DatabaseStatus.Health;
 import io.tidemark.database.Histogram;
 import io.tidemark.node.NodeState;
+import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
+import io.tidemark.stream.Ack;
+import io.tidemark.stream.receive.FollowStatus;
+import io.tidemark.stream.send.ReplicaStatus;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.function.ToLongFunction;
@@ -15,10 +19,12 @@ final class Metrics {
   private final StringBuilder out = new StringBuilder();
   private final NodeState node;
   private final List<ServedDatabase> databases;
+  private final ReplicationView replication;
 
   private Metrics(NodeState node) {
     this.node = node;
     this.databases = node.databases();
+    this.replication = node.replication();
   }
 
   static String text(NodeState node) {
@@ -33,8 +39,17 @@ final class Metrics {
     single("tidemark_is_primary", "gauge", "1 on the primary.", node.isPrimary() ? 1 : 0);
     single("tidemark_mounted", "gauge", "1 while the mount is served.", node.isMounted() ? 1 : 0);
     single("tidemark_epoch", "gauge", "Epoch of this run.", node.epoch());
-    single("tidemark_subscriber_count", "gauge", "Connected replicas and listeners.", 0);
-    single("tidemark_http_stream_count", "gauge", "Open replication streams.", 0);
+    int replicas = replication.replicas().size();
+    single("tidemark_subscriber_count", "gauge", "Connected replicas.", replicas);
+    single("tidemark_http_stream_count", "gauge", "Open replication streams.", replicas);
+    FollowStatus following = replication.following();
+    single(
+        "tidemark_primary_connected",
+        "gauge",
+        "1 on a replica that is connected to its primary.",
+        following != null && following.isConnected() ? 1 : 0);
+    head("tidemark_replica_behind", "gauge", "Transactions that a replica does not show yet.");
+    replication.replicas().forEach(this::writeReplica);
     single("tidemark_lag_seconds", "gauge", "Distance to the primary, 0 on the primary.", 0);
     head("tidemark_fuse_request_count", "counter", "Requests of the kernel, by operation.");
     new TreeMap<>(node.fuseRequests())
@@ -45,6 +60,18 @@ final class Metrics {
         "gauge",
         "Java heap in use.",
         runtime.totalMemory() - runtime.freeMemory());
+  }
+
+  private void writeReplica(ReplicaStatus replica) {
+    for (ServedDatabase database : databases) {
+      ReplicaStatus.DatabaseProgress progress = replica.databases().get(database.name());
+      Ack ack = progress == null ? null : progress.acknowledged();
+      long applied = ack == null ? 0 : ack.applied().value();
+      sample(
+          "tidemark_replica_behind",
+          label("node", replica.hello().nodeId().toString()) + "," + db(database),
+          Math.max(0, database.status().txid() - applied));
+    }
   }
 
   private void writeDatabases() {

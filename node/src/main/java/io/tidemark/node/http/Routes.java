@@ -4,7 +4,9 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.tidemark.database.DatabaseNames;
 import io.tidemark.node.NodeState;
+import io.tidemark.node.StreamDoor;
 import io.tidemark.node.json.Json;
+import io.tidemark.stream.Protocol;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,7 +21,9 @@ import java.util.function.Supplier;
 final class Routes {
   private static final String READ = "GET, HEAD";
   private static final Set<String> LATER =
-      Set.of("/events", "/promote", "/handoff", "/halt", "/tx", "/stream");
+      Set.of("/events", "/promote", "/handoff", "/halt", "/tx");
+
+  private static final String STREAM = "/stream";
 
   /** Chooses the action of one path from the request's parameters. */
   private interface Chooser {
@@ -54,15 +58,24 @@ final class Routes {
     add("/export", READ, "?name=DB  a consistent copy", p -> new Action.Export(existing(p)));
     add("/import", "POST", "?name=DB  replaces a database by the body", this::importAction);
     add("/drop", "POST, DELETE", "?name=DB  deletes a database", this::dropAction);
+    add(STREAM, "GET", "Upgrade: " + Protocol.NAME + "  for replicas", p -> stream(null));
   }
 
   private void add(String path, String allow, String about, Chooser chooser) {
     routes.put(path, new Route(allow, about, chooser));
   }
 
-  /** The action for a request; errors of the request become exceptions or instant replies. */
-  Action choose(HttpMethod method, String path, Map<String, List<String>> parameters)
+  /**
+   * The action for a request; errors of the request become exceptions or instant replies.
+   *
+   * @param upgrade header of that name, or null
+   */
+  Action choose(
+      HttpMethod method, String path, Map<String, List<String>> parameters, String upgrade)
       throws ApiException {
+    if (path.equals(STREAM) && method.equals(HttpMethod.GET)) {
+      return stream(upgrade);
+    }
     Route route = routes.get(path);
     if (route == null && LATER.contains(path)) {
       throw new ApiException(
@@ -86,6 +99,23 @@ final class Routes {
         (path, route) ->
             text.append(String.format("%-13s %-9s %s%n", route.allow, path, route.about)));
     return text.toString();
+  }
+
+  private Action stream(String upgrade) throws ApiException {
+    if (!Protocol.NAME.equalsIgnoreCase(upgrade)) {
+      throw new ApiException(
+          HttpResponseStatus.UPGRADE_REQUIRED,
+          STREAM + " is for replicas" + (upgrade == null ? "" : ", not for " + shown(upgrade)),
+          "Send 'Connection: Upgrade' and 'Upgrade: " + Protocol.NAME + "'.");
+    }
+    StreamDoor door = node.streamDoor();
+    if (door == null) {
+      throw new ApiException(
+          HttpResponseStatus.SERVICE_UNAVAILABLE,
+          "this node is not the primary",
+          "Follow the primary: lease.advertise-url of a replica is the primary's address.");
+    }
+    return new Action.Stream(door);
   }
 
   private static Action json(Supplier<Object> value) {

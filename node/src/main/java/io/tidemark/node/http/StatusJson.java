@@ -5,7 +5,13 @@ import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.Version;
 import io.tidemark.node.json.Json;
+import io.tidemark.stream.Ack;
+import io.tidemark.stream.receive.FollowStatus;
+import io.tidemark.stream.send.ReplicaStatus;
+import io.tidemark.stream.send.ReplicaStatus.DatabaseProgress;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -43,13 +49,62 @@ final class StatusJson {
         "mount", node.mountDir().toString(),
         "path", node.dataDir().toString(),
         "databases", databases,
-        "replicas", List.of());
+        "replicas", replicas(node));
   }
 
   private static Object primary(NodeState node) {
-    return node.isPrimary()
-        ? Json.object("hostname", node.hostname(), "advertiseURL", node.advertiseUrl())
-        : null;
+    if (node.isPrimary()) {
+      return Json.object("hostname", node.hostname(), "advertiseURL", node.advertiseUrl());
+    }
+    FollowStatus following = node.replication().following();
+    if (following == null) {
+      return null;
+    }
+    return Json.object(
+        "hostname", node.hostname(),
+        "advertiseURL", node.advertiseUrl(),
+        "nodeID", following.isConnected() ? following.primary().nodeId().toString() : null,
+        "connected", following.isConnected(),
+        "problem", following.failure(),
+        "silenceMillis", following.silenceNanos() / 1_000_000,
+        "roundTripMicros", following.roundTripNanos() / 1_000);
+  }
+
+  private static List<Object> replicas(NodeState node) {
+    Map<String, Long> ends = new HashMap<>();
+    node.databases().forEach(database -> ends.put(database.name(), database.status().txid()));
+    List<Object> replicas = new ArrayList<>();
+    for (ReplicaStatus replica : node.replication().replicas()) {
+      List<Object> databases = new ArrayList<>();
+      replica
+          .databases()
+          .forEach(
+              (name, progress) -> databases.add(progress(name, progress, ends.get(name))));
+      replicas.add(
+          Json.object(
+              "nodeID", replica.hello().nodeId().toString(),
+              "advertiseURL", replica.hello().advertiseUrl(),
+              "remote", replica.remote(),
+              "connectedAt", Instant.ofEpochMilli(replica.connectedMillis()).toString(),
+              "roundTripMicros", replica.roundTripNanos() / 1_000,
+              "databases", databases));
+    }
+    return replicas;
+  }
+
+  /**
+   * @param end last transaction of the primary, or null if it has no such database
+   */
+  private static Object progress(String name, DatabaseProgress progress, Long end) {
+    Ack ack = progress.acknowledged();
+    long applied = ack == null ? 0 : ack.applied().value();
+    return Json.object(
+        "name", name,
+        "received", hex(ack == null ? 0 : ack.received().value()),
+        "durable", hex(ack == null ? 0 : ack.durable().value()),
+        "applied", hex(applied),
+        "behind", end == null ? 0 : Math.max(0, end - applied),
+        "problem", progress.problem());
   }
 
   private static Map<String, Object> database(ServedDatabase database) {

@@ -38,6 +38,7 @@ public final class Node {
   private Store store;
   private NodeMount mount;
   private ApiServer api;
+  private Replication replication;
   private ChildProcess child;
   private boolean ending;
 
@@ -84,7 +85,8 @@ public final class Node {
     armFaultPoint();
     store = Store.open(StaticRole.storeOptions(config));
     store.authority(StaticRole.authority(config.lease()));
-    RunningNode state = new RunningNode(config, store);
+    replication = Replication.of(config, store);
+    RunningNode state = new RunningNode(config, store, replication);
     // Netty takes longer to load than the mount takes to stand: do both at once.
     CompletableFuture<ApiServer> server = startApi(state);
     try {
@@ -94,11 +96,12 @@ public final class Node {
       api = server.exceptionally(e -> null).join();
     }
     join(server);
+    replication.start();
     LOG.info(
         "mounted {} in {} ms: {}, epoch {}, {} databases, API on port {}",
         config.fuse().dir(),
         ProcessAge.millis(),
-        state.isPrimary() ? "primary" : "read-only (lease.candidate is false)",
+        state.isPrimary() ? "primary" : "replica",
         store.epoch(),
         store.databases().size(),
         api.port());
@@ -195,13 +198,19 @@ public final class Node {
     if (child != null && child.isAlive()) {
       child.kill();
     }
-    if (api != null) {
-      api.close();
+    if (replication != null) {
+      replication.stopFollowing();
     }
     if (mount != null) {
       outcome =
           Unmounting.unmount(
               mount, config.fuse().unmountTimeout(), this::signalWithin, System::nanoTime);
+    }
+    if (replication != null) {
+      replication.close();
+    }
+    if (api != null) {
+      api.close();
     }
     if (store != null) {
       try {

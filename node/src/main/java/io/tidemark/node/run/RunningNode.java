@@ -3,7 +3,9 @@ package io.tidemark.node.run;
 import io.tidemark.database.Database;
 import io.tidemark.database.Store;
 import io.tidemark.node.NodeState;
+import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
+import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,11 +16,13 @@ import java.util.Map;
 final class RunningNode implements NodeState {
   private final NodeConfig config;
   private final Store store;
+  private final Replication replication;
   private volatile NodeMount mount;
 
-  RunningNode(NodeConfig config, Store store) {
+  RunningNode(NodeConfig config, Store store, Replication replication) {
     this.config = config;
     this.store = store;
+    this.replication = replication;
   }
 
   void mounted(NodeMount newMount) {
@@ -95,6 +99,16 @@ final class RunningNode implements NodeState {
   @Override
   public String advertiseUrl() {
     return config.lease().advertiseUrl();
+  }
+
+  @Override
+  public StreamDoor streamDoor() {
+    return replication.door();
+  }
+
+  @Override
+  public ReplicationView replication() {
+    return replication.view();
   }
 
   @Override

@@ -5,7 +5,9 @@ import io.tidemark.database.DatabaseStatus;
 import io.tidemark.database.DatabaseStatus.Health;
 import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.node.NodeState;
+import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
+import io.tidemark.node.StreamDoor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -25,6 +27,8 @@ public final class FakeNode implements NodeState {
   private final Map<String, ServedDatabase> databases = new TreeMap<>();
   public volatile boolean primary = true;
   public volatile boolean mounted = true;
+  public volatile StreamDoor door = channel -> channel.close();
+  public volatile ReplicationView replication = ReplicationView.NONE;
 
   public FakeNode(Path dataDir) {
     this.dataDir = dataDir;
@@ -205,6 +209,16 @@ public final class FakeNode implements NodeState {
   @Override
   public String advertiseUrl() {
     return null;
+  }
+
+  @Override
+  public StreamDoor streamDoor() {
+    return primary ? door : null;
+  }
+
+  @Override
+  public ReplicationView replication() {
+    return replication;
   }
 
   @Override

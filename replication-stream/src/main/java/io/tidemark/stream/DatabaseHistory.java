@@ -1,0 +1,74 @@
+package io.tidemark.stream;
+
+import io.tidemark.database.Database;
+import io.tidemark.database.DatabasePosition;
+import io.tidemark.ltx.Txid;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+
+/**
+ * The past of a database of this node, as it is at the moment of construction. Transactions that are
+ * committed later only make it longer; what retention takes away meanwhile is found out when its
+ * records are asked for.
+ */
+public final class DatabaseHistory implements PrimaryHistory {
+  /** A name that this node knows no database of. */
+  public static final PrimaryHistory NONE =
+      new PrimaryHistory() {
+        @Override
+        public Position position() {
+          return Position.NONE;
+        }
+
+        @Override
+        public boolean exists() {
+          return false;
+        }
+
+        @Override
+        public Txid firstInLog() {
+          return new Txid(1);
+        }
+
+        @Override
+        public Position at(Txid txid) {
+          return null;
+        }
+      };
+
+  private final Database database;
+  private final DatabasePosition now;
+  private final long first;
+
+  public DatabaseHistory(Database database) {
+    this.database = database;
+    // In this order: the log may lose records in between, but never one after the position.
+    this.now = database.position();
+    this.first = Math.min(database.firstInLog(), now.txid() + 1);
+  }
+
+  @Override
+  public Position position() {
+    return Position.of(now);
+  }
+
+  @Override
+  public boolean exists() {
+    return now.pageCount() > 0;
+  }
+
+  @Override
+  public Txid firstInLog() {
+    return new Txid(first);
+  }
+
+  @Override
+  public Position at(Txid txid) {
+    try {
+      DatabasePosition then = database.positionAt(txid.value());
+      return then == null ? null : Position.of(then);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,383 @@
+package io.tidemark.stream.receive;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.tidemark.database.Database;
+import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.Store;
+import io.tidemark.stream.CommitPosition;
+import io.tidemark.stream.DatabaseOpen;
+import io.tidemark.stream.Drop;
+import io.tidemark.stream.End;
+import io.tidemark.stream.Frame;
+import io.tidemark.stream.Heartbeat;
+import io.tidemark.stream.HeartbeatDeadline;
+import io.tidemark.stream.HeartbeatReply;
+import io.tidemark.stream.Hello;
+import io.tidemark.stream.Id;
+import io.tidemark.stream.NamedPosition;
+import io.tidemark.stream.PageSumsRequest;
+import io.tidemark.stream.Position;
+import io.tidemark.stream.Positions;
+import io.tidemark.stream.ProtocolException;
+import io.tidemark.stream.RecordChunk;
+import io.tidemark.stream.Refusal;
+import io.tidemark.stream.SnapshotBegin;
+import io.tidemark.stream.SnapshotEnd;
+import io.tidemark.stream.SnapshotPages;
+import io.tidemark.stream.Welcome;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A connection to the primary after the upgrade: greets it, and gives each frame to the lane of its
+ * database. Runs on the event loop, except where said; what can wait is done by the lanes.
+ */
+final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
+  private static final Logger LOG = LoggerFactory.getLogger(PrimaryConnection.class);
+  private static final long WELCOME_MILLIS = 10_000;
+
+  private final Store store;
+  private final ReplicaIdentity identity;
+  private final FollowOptions options;
+  private final Executor executor;
+
+  /** Positions that were stepped back to, by database; outlive the connection. */
+  private final Map<String, Position> claims;
+
+  private final CompletableFuture<String> ended = new CompletableFuture<>();
+  private final Map<Integer, ReceiveLane> lanes = new HashMap<>();
+  private final Map<String, ReceiveLane> byName = new ConcurrentHashMap<>();
+  private final AtomicLong queued = new AtomicLong();
+  private volatile Channel channel;
+  private volatile Welcome welcome;
+  private volatile long lastHeard = System.nanoTime();
+  private volatile long roundTripNanos;
+  private volatile boolean closing;
+  private volatile boolean paused;
+  private long heartbeats;
+
+  PrimaryConnection(
+      Store store,
+      ReplicaIdentity identity,
+      FollowOptions options,
+      Executor executor,
+      Map<String, Position> claims) {
+    this.store = store;
+    this.identity = identity;
+    this.options = options;
+    this.executor = executor;
+    this.claims = claims;
+  }
+
+  // --------------------------------------------------------------- greeting
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext context) {
+    channel = context.channel();
+    context.writeAndFlush(
+        new Hello(
+            store.hasTransactions() ? Id.parse(store.clusterId()) : Id.NONE,
+            identity.nodeId(),
+            identity.incarnation(),
+            identity.processNonce(),
+            store.epoch(),
+            identity.advertiseUrl()));
+    context
+        .executor()
+        .schedule(
+            () -> {
+              if (welcome == null) {
+                end(new End(End.Reason.TIMEOUT, "no answer to the greeting came"));
+              }
+            },
+            WELCOME_MILLIS,
+            TimeUnit.MILLISECONDS);
+  }
+
+  private void greeted(Welcome from) throws IOException {
+    String own = store.clusterId();
+    if (!from.clusterId().toString().equals(own) && store.hasTransactions()) {
+      end(
+          new Refusal(
+              Refusal.Reason.CLUSTER,
+              "this node has data of cluster " + own + ", the primary is of " + from.clusterId(),
+              "Check the address of the primary. To give up this node's data, start it with an"
+                  + " empty data directory."));
+      return;
+    }
+    if (from.epoch() < store.epoch()) {
+      end(
+          new Refusal(
+              Refusal.Reason.EPOCH,
+              "this node has seen epoch " + store.epoch() + ", the primary is of epoch "
+                  + from.epoch(),
+              "Another node has been primary since: start that one as the primary."));
+      return;
+    }
+    store.follow(from.clusterId().toString(), from.epoch());
+    welcome = from;
+    LOG.info("following primary {} in epoch {}", primaryName(), from.epoch());
+    for (Positions part : Positions.split(positions())) {
+      channel.write(part);
+    }
+    channel.flush();
+    keepAlive();
+  }
+
+  private List<NamedPosition> positions() {
+    List<NamedPosition> all = new ArrayList<>();
+    for (Database database : store.allDatabases()) {
+      Position claimed = claims.get(database.name());
+      DatabasePosition tail = database.replicaLog().received();
+      Position position = claimed != null ? claimed : Position.of(tail);
+      if (tail.txid() > 0 && database.failure() == null) {
+        all.add(new NamedPosition(database.name(), position));
+      }
+    }
+    return all;
+  }
+
+  private void keepAlive() {
+    if (ended.isDone()) {
+      return;
+    }
+    HeartbeatDeadline deadline = HeartbeatDeadline.of(welcome);
+    long now = System.nanoTime();
+    if (!paused && deadline.state(lastHeard, now) == HeartbeatDeadline.State.DEAD) {
+      end(
+          new End(
+              End.Reason.TIMEOUT,
+              "nothing was heard for " + TimeUnit.NANOSECONDS.toMillis(now - lastHeard) + " ms"));
+      return;
+    }
+    channel.writeAndFlush(new Heartbeat(++heartbeats, now));
+    channel.eventLoop().schedule(this::keepAlive, welcome.heartbeatMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  // ---------------------------------------------------------------- receiving
+
+  @Override
+  protected void channelRead0(ChannelHandlerContext context, Frame frame) throws IOException {
+    lastHeard = System.nanoTime();
+    if (frame instanceof Heartbeat beat) {
+      context.writeAndFlush(HeartbeatReply.to(beat));
+    } else if (frame instanceof HeartbeatReply reply) {
+      roundTripNanos = lastHeard - reply.senderNanos();
+    } else if (frame instanceof Welcome from) {
+      greeted(from);
+    } else if (frame instanceof DatabaseOpen open) {
+      lane(open).add(open);
+    } else if (frame instanceof End || frame instanceof Refusal) {
+      over(frame.toString());
+    } else {
+      enqueue(lane(frame), frame);
+    }
+  }
+
+  private ReceiveLane lane(DatabaseOpen open) {
+    ReceiveLane lane = lanes.get(open.id());
+    if (lane == null) {
+      lane = new ReceiveLane(open.id(), open.name(), store, this, executor);
+      lanes.put(open.id(), lane);
+      if (byName.putIfAbsent(open.name(), lane) != null) {
+        throw new ProtocolException(
+            ProtocolException.Kind.FIELD, "DATABASE_OPEN gives " + open.name() + " a second number");
+      }
+    } else if (!lane.name().equals(open.name())) {
+      throw new ProtocolException(
+          ProtocolException.Kind.FIELD,
+          "DATABASE_OPEN gives the number of " + lane.name() + " to " + open.name());
+    }
+    return lane;
+  }
+
+  private ReceiveLane lane(Frame frame) {
+    ReceiveLane lane = lanes.get(idOf(frame));
+    if (lane == null) {
+      throw new ProtocolException(
+          ProtocolException.Kind.FIELD, frame.type() + " names a database that was not opened");
+    }
+    return lane;
+  }
+
+  private static int idOf(Frame frame) {
+    return switch (frame.type()) {
+      case RECORD_CHUNK -> ((RecordChunk) frame).id();
+      case COMMIT_POSITION -> ((CommitPosition) frame).id();
+      case SNAPSHOT_BEGIN -> ((SnapshotBegin) frame).id();
+      case SNAPSHOT_PAGES -> ((SnapshotPages) frame).id();
+      case SNAPSHOT_END -> ((SnapshotEnd) frame).id();
+      case PAGE_SUMS_REQUEST -> ((PageSumsRequest) frame).id();
+      case DROP -> ((Drop) frame).id();
+      default -> throw new IllegalStateException(frame.toString());
+    };
+  }
+
+  private void enqueue(ReceiveLane lane, Frame frame) {
+    if (queued.addAndGet(frame.dataBytes()) > options.mostQueuedBytes()) {
+      paused = true;
+      channel.config().setAutoRead(false);
+    }
+    lane.add(frame);
+  }
+
+  /** From a lane: bytes of a frame are not in memory any more. */
+  void dequeued(int bytes) {
+    if (queued.addAndGet(-bytes) < options.mostQueuedBytes() / 2 && paused) {
+      channel
+          .eventLoop()
+          .execute(
+              () -> {
+                lastHeard = System.nanoTime();
+                paused = false;
+                channel.config().setAutoRead(true);
+              });
+    }
+  }
+
+  // -------------------------------------------------------------------- ending
+
+  /** From any thread. */
+  void send(Frame frame) {
+    if (isOpen()) {
+      channel.writeAndFlush(frame);
+    }
+  }
+
+  /** Whether frames still count. */
+  boolean isOpen() {
+    return !closing;
+  }
+
+  /** From any thread: says a last word and ends the connection. */
+  void end(Frame word) {
+    if (!closing) {
+      closing = true;
+      channel.writeAndFlush(word).addListener(ChannelFutureListener.CLOSE);
+      ended.complete("ended by this node: " + word);
+    }
+  }
+
+  /** From any thread: the primary does not keep to the protocol. */
+  void failed(Throwable cause) {
+    if (cause instanceof ProtocolException fault && fault.kind() == ProtocolException.Kind.VERSION) {
+      end(
+          new Refusal(
+              Refusal.Reason.VERSION,
+              fault.getMessage(),
+              "Run the same version of Tidemark on all nodes."));
+    } else if (cause instanceof ProtocolException fault
+        && fault.kind() != ProtocolException.Kind.CUT) {
+      end(new End(End.Reason.PROTOCOL_ERROR, fault.getMessage()));
+    } else {
+      over(cause.toString());
+    }
+  }
+
+  private void over(String why) {
+    closing = true;
+    ended.complete(why);
+    channel.close();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    closing = true;
+    ended.complete("the connection was cut");
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    failed(cause);
+  }
+
+  // --------------------------------------------------------------------- facts
+
+  /** Completes with the reason when the connection has ended. */
+  CompletableFuture<String> ended() {
+    return ended;
+  }
+
+  /** Null before the answer to the greeting. */
+  Welcome welcome() {
+    return welcome;
+  }
+
+  long epoch() {
+    return welcome.epoch();
+  }
+
+  long lastHeardNanos() {
+    return lastHeard;
+  }
+
+  long roundTripNanos() {
+    return roundTripNanos;
+  }
+
+  String primaryName() {
+    return welcome.nodeId().toString();
+  }
+
+  /** Databases that have stopped, with the reason. */
+  Map<String, String> problems() {
+    Map<String, String> problems = new HashMap<>();
+    byName.forEach(
+        (name, lane) -> {
+          String problem = lane.problem();
+          if (problem != null) {
+            problems.put(name, problem);
+          }
+        });
+    return problems;
+  }
+
+  // ------------------------------------------------------------ stepping back
+
+  /** The position that this node stepped back to with a database, or null. */
+  Position claimOf(String name) {
+    return claims.get(name);
+  }
+
+  /**
+   * From a lane: this node steps back, or (null) has done what that asked for.
+   *
+   * @param claimed offered to the primary by the next connection
+   */
+  void claim(String name, Position claimed) {
+    if (claimed == null) {
+      claims.remove(name);
+    } else {
+      claims.put(name, claimed);
+      end(new End(End.Reason.OTHER, "going back with " + name + " to " + claimed));
+    }
+  }
+
+  /** From a lane: a database takes nothing more; a new connection tries again later. */
+  void laneFailed(ReceiveLane lane) {
+    long wait = options.longestRetry().toMillis();
+    channel
+        .eventLoop()
+        .schedule(
+            () -> {
+              if (lane.problem() != null) {
+                end(new End(End.Reason.OTHER, "trying again with " + lane.name()));
+              }
+            },
+            wait,
+            TimeUnit.MILLISECONDS);
+  }
+}

@@ -1,0 +1,426 @@
+package io.tidemark.stream.receive;
+
+import io.tidemark.database.Database;
+import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.ReplicaLog;
+import io.tidemark.database.SnapshotSink;
+import io.tidemark.database.Store;
+import io.tidemark.ltx.Txid;
+import io.tidemark.stream.Ack;
+import io.tidemark.stream.CommitPosition;
+import io.tidemark.stream.DatabaseHistory;
+import io.tidemark.stream.DatabaseOpen;
+import io.tidemark.stream.Drop;
+import io.tidemark.stream.Frame;
+import io.tidemark.stream.PageSums;
+import io.tidemark.stream.PageSumsRequest;
+import io.tidemark.stream.Position;
+import io.tidemark.stream.ProtocolException;
+import io.tidemark.stream.RecordChunk;
+import io.tidemark.stream.SnapshotBegin;
+import io.tidemark.stream.SnapshotEnd;
+import io.tidemark.stream.SnapshotPages;
+import io.tidemark.stream.SnapshotResume;
+import io.tidemark.stream.StepBack;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One database on its way from the primary: records into the log, made durable, acknowledged, then
+ * shown to readers. Two tasks that each run on one thread at a time: intake, and applying, which may
+ * have to wait for readers and must not hold up the log.
+ *
+ * <p>A database that cannot take what comes stops here: it acknowledges nothing more, so the primary
+ * sends no more of it than its window, and the others go on.
+ */
+final class ReceiveLane {
+  private static final Logger LOG = LoggerFactory.getLogger(ReceiveLane.class);
+
+  /** Bytes taken in before they are synced and acknowledged. */
+  private static final long BATCH = 1 << 20;
+
+  private final int id;
+  private final String name;
+  private final Store store;
+  private final PrimaryConnection connection;
+  private final Executor executor;
+
+  // Guarded by itself.
+  private final ArrayDeque<Frame> queue = new ArrayDeque<>();
+  private boolean taking;
+
+  // Guarded by this lane's apply monitor.
+  private final Object applyMonitor = new Object();
+  private boolean applying;
+  private long applyTo;
+
+  // Of the intake.
+  private Database database;
+  private IncomingRecord record;
+  private SnapshotSink snapshot;
+  private boolean repairing;
+  private volatile long consumed;
+  private volatile long received;
+  private volatile long durable;
+  private volatile long applied;
+  private volatile String problem;
+
+  ReceiveLane(int id, String name, Store store, PrimaryConnection connection, Executor executor) {
+    this.id = id;
+    this.name = name;
+    this.store = store;
+    this.connection = connection;
+    this.executor = executor;
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** Why this database takes nothing now, or null. */
+  String problem() {
+    return problem;
+  }
+
+  // ------------------------------------------------------------------ intake
+
+  /** From the event loop. */
+  void add(Frame frame) {
+    synchronized (queue) {
+      queue.add(frame);
+      if (taking) {
+        return;
+      }
+      taking = true;
+    }
+    executor.execute(this::intake);
+  }
+
+  private void intake() {
+    long batch = 0;
+    boolean dirty = false;
+    while (true) {
+      Frame frame;
+      synchronized (queue) {
+        frame = queue.poll();
+        if (frame == null && !dirty) {
+          taking = false;
+          return;
+        }
+      }
+      if (frame != null) {
+        dirty |= take(frame);
+        batch += frame.dataBytes();
+      }
+      if (dirty && (frame == null || batch >= BATCH)) {
+        settle();
+        dirty = false;
+        batch = 0;
+      }
+    }
+  }
+
+  /** Takes one frame; whether there is something to be acknowledged. */
+  private boolean take(Frame frame) {
+    int bytes = frame.dataBytes();
+    boolean taken = false;
+    try {
+      if (connection.isOpen() && (problem == null || frame instanceof DatabaseOpen)) {
+        handle(frame);
+        taken = true;
+      }
+    } catch (ProtocolException e) {
+      connection.failed(e);
+    } catch (IOException | RuntimeException e) {
+      fail(e);
+    } finally {
+      connection.dequeued(bytes);
+    }
+    if (taken) {
+      consumed += bytes;
+    }
+    return taken && bytes > 0;
+  }
+
+  private void fail(Exception e) {
+    problem = e.getMessage() == null ? e.toString() : e.getMessage();
+    LOG.warn("{}: replication has stopped: {}", name, problem);
+    LOG.debug("{}", name, e);
+    closeSnapshot();
+    if (record != null) {
+      record.abort();
+    }
+    connection.laneFailed(this);
+  }
+
+  private void handle(Frame frame) throws IOException {
+    if (frame instanceof RecordChunk chunk) {
+      addChunk(chunk);
+    } else if (frame instanceof DatabaseOpen open) {
+      open(open);
+    } else if (frame instanceof SnapshotBegin begin) {
+      begin(begin);
+    } else if (frame instanceof SnapshotPages pages) {
+      sink("pages of a snapshot").pages(pages.firstPage(), pages.count(), pages.bytes());
+    } else if (frame instanceof SnapshotEnd end) {
+      end(end);
+    } else if (frame instanceof PageSumsRequest request) {
+      sendSums(request);
+    } else if (frame instanceof Drop drop) {
+      drop(drop);
+    } else if (frame instanceof CommitPosition) {
+      // Async: the log itself is the commit position.
+      LOG.trace("{}", frame);
+    }
+  }
+
+  private void addChunk(RecordChunk chunk) throws IOException {
+    if (record == null) {
+      throw new ProtocolException(
+          ProtocolException.Kind.ORDER, "found " + chunk + " of " + name + " before its plan");
+    }
+    if (record.add(chunk) && !repairing) {
+      received = chunk.txid().value();
+    }
+  }
+
+  /** What was taken in becomes durable, is acknowledged and shown. */
+  private void settle() {
+    if (problem == null && database != null && received > durable) {
+      try {
+        database.replicaLog().awaitDurable(received);
+        durable = received;
+        apply(durable);
+      } catch (IOException | RuntimeException e) {
+        fail(e);
+      }
+    }
+    acknowledge();
+  }
+
+  private void acknowledge() {
+    long shown = applied;
+    long safe = Math.max(durable, shown);
+    connection.send(
+        new Ack(
+            id,
+            connection.epoch(),
+            new Txid(Math.max(received, safe)),
+            new Txid(safe),
+            new Txid(shown),
+            consumed));
+  }
+
+  // -------------------------------------------------------------------- plan
+
+  private void open(DatabaseOpen plan) throws IOException {
+    LOG.info("{}: the primary: {}", name, plan.why());
+    problem = null;
+    closeSnapshot();
+    if (record != null) {
+      record.abort();
+    }
+    database = store.getOrCreate(name);
+    ReplicaLog log = database.replicaLog();
+    DatabasePosition tail = log.received();
+    received = tail.txid();
+    durable = received;
+    Position claimed = connection.claimOf(name);
+    if (plan.next() == DatabaseOpen.Next.STEP_BACK) {
+      stepBack(plan, tail);
+      return;
+    }
+    if (claimed != null || plan.apart()) {
+      setAside(claimed == null ? Position.NONE : claimed);
+    }
+    if (plan.next() == DatabaseOpen.Next.SNAPSHOT
+        || (claimed != null && plan.next() != DatabaseOpen.Next.DROP)) {
+      connection.send(new SnapshotResume(id, 0, 0));
+    } else {
+      record = new IncomingRecord(new LogTarget(log));
+      log.awaitDurable(received);
+      durable = received;
+      apply(received);
+      acknowledge();
+    }
+  }
+
+  /**
+   * The primary does not have this node's last record. It names the last of its own that both may
+   * have; the connection begins again with the last of this node that is not later.
+   */
+  private void stepBack(DatabaseOpen plan, DatabasePosition tail) throws IOException {
+    Position candidate =
+        plan.position().isNone()
+            ? Position.NONE
+            : StepBack.candidate(plan.position(), new DatabaseHistory(database));
+    LOG.warn("{}: this node is at {}, going back to {}", name, tail, candidate);
+    connection.claim(name, candidate);
+  }
+
+  private void setAside(Position common) throws IOException {
+    database.setAside(common.txid().value(), connection.primaryName());
+    connection.claim(name, null);
+  }
+
+  // --------------------------------------------------------------- snapshots
+
+  private void begin(SnapshotBegin begin) throws IOException {
+    closeSnapshot();
+    snapshot =
+        database.receiveSnapshot(
+            begin.pageSize(), begin.pageCount(), begin.redo().value(), begin.differences());
+    record = new IncomingRecord(new SnapshotTarget());
+    repairing = true;
+  }
+
+  private SnapshotSink sink(String what) {
+    if (snapshot == null) {
+      throw new ProtocolException(
+          ProtocolException.Kind.ORDER, "found " + what + " of " + name + " before its beginning");
+    }
+    return snapshot;
+  }
+
+  private void end(SnapshotEnd end) throws IOException {
+    SnapshotSink sink = sink("the end of a snapshot");
+    Position position = end.position();
+    sink.complete(
+        position.epoch(), position.txid().value(), position.checksum().value());
+    snapshot = null;
+    repairing = false;
+    record = new IncomingRecord(new LogTarget(database.replicaLog()));
+    received = position.txid().value();
+    durable = received;
+    applied = received;
+    LOG.info("{}: the snapshot is complete, now at {}", name, position);
+    acknowledge();
+  }
+
+  private void closeSnapshot() {
+    if (snapshot != null) {
+      snapshot.close();
+      snapshot = null;
+    }
+    repairing = false;
+  }
+
+  private void sendSums(PageSumsRequest request) throws IOException {
+    long[] sums = database.pageSums(request.firstPage(), request.count());
+    ByteBuffer bytes = ByteBuffer.allocate(sums.length * Long.BYTES);
+    bytes.asLongBuffer().put(sums);
+    DatabasePosition now = database.position();
+    boolean last = request.firstPage() + sums.length > now.pageCount();
+    connection.send(new PageSums(id, now.pageSize(), request.firstPage(), bytes, last));
+  }
+
+  private void drop(Drop drop) throws IOException {
+    if (!drop.name().equals(name)) {
+      throw new ProtocolException(
+          ProtocolException.Kind.FIELD,
+          "DROP of " + drop.name() + " has the number of " + name);
+    }
+    Position gone = drop.position();
+    database.replicaLog().dropAt(gone.epoch(), gone.txid().value());
+    record = new IncomingRecord(new LogTarget(database.replicaLog()));
+    received = gone.txid().value();
+    durable = received;
+    applied = received;
+    acknowledge();
+  }
+
+  // ------------------------------------------------------------------- apply
+
+  private void apply(long txid) {
+    synchronized (applyMonitor) {
+      applyTo = Math.max(applyTo, txid);
+      if (applying) {
+        return;
+      }
+      applying = true;
+    }
+    executor.execute(this::applyAll);
+  }
+
+  private void applyAll() {
+    long shown = applied;
+    while (true) {
+      long target;
+      synchronized (applyMonitor) {
+        target = applyTo;
+        if (target <= shown || problem != null) {
+          applying = false;
+          return;
+        }
+      }
+      try {
+        shown = database.applier().apply(target).txid();
+        applied = shown;
+        acknowledge();
+      } catch (IOException | RuntimeException e) {
+        fail(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        fail(e);
+      }
+    }
+  }
+
+  // ----------------------------------------------------------------- targets
+
+  private static final class LogTarget implements IncomingRecord.Log {
+    private final ReplicaLog log;
+
+    LogTarget(ReplicaLog log) {
+      this.log = log;
+    }
+
+    @Override
+    public void begin(long epoch, long txid, byte[] extra, long ltxLength, long commitTxid)
+        throws IOException {
+      log.begin(epoch, txid, extra, ltxLength, commitTxid);
+    }
+
+    @Override
+    public void write(ByteBuffer ltx) throws IOException {
+      log.write(ltx);
+    }
+
+    @Override
+    public void finish() throws IOException {
+      log.finish();
+    }
+
+    @Override
+    public void abort() {
+      log.abort();
+    }
+  }
+
+  private final class SnapshotTarget implements IncomingRecord.Log {
+    @Override
+    public void begin(long epoch, long txid, byte[] extra, long ltxLength, long commitTxid)
+        throws IOException {
+      snapshot.beginRecord(txid, ltxLength);
+    }
+
+    @Override
+    public void write(ByteBuffer ltx) throws IOException {
+      snapshot.writeRecord(ltx);
+    }
+
+    @Override
+    public void finish() throws IOException {
+      snapshot.finishRecord();
+    }
+
+    @Override
+    public void abort() {
+      // The sink is closed as a whole.
+    }
+  }
+}

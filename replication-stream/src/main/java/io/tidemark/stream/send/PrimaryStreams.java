@@ -1,0 +1,150 @@
+package io.tidemark.stream.send;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.tidemark.database.CommitListener;
+import io.tidemark.database.Database;
+import io.tidemark.database.Store;
+import io.tidemark.stream.End;
+import io.tidemark.stream.Frame;
+import io.tidemark.stream.FrameDecoder;
+import io.tidemark.stream.FrameType;
+import io.tidemark.stream.Hello;
+import io.tidemark.stream.Refusal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** All replicas of a primary. */
+public final class PrimaryStreams implements CommitListener, AutoCloseable {
+  private static final long END_MILLIS = 2000;
+
+  private final Store store;
+  private final PrimaryIdentity identity;
+  private final SendOptions options;
+  private final Set<ReplicaSession> sessions = ConcurrentHashMap.newKeySet();
+
+  /** Those that hear of commits; read on the way of every commit. */
+  private final CopyOnWriteArrayList<ReplicaSession> streaming = new CopyOnWriteArrayList<>();
+
+  private volatile boolean closed;
+
+  public PrimaryStreams(Store store, PrimaryIdentity identity, SendOptions options) {
+    this.store = store;
+    this.identity = identity;
+    this.options = options;
+    store.addCommitListener(this);
+  }
+
+  /**
+   * Serves a replica on a connection that has left HTTP.
+   *
+   * @param channel whose pipeline decodes nothing any more; it must read by itself (autoRead)
+   */
+  public void accept(Channel channel) {
+    ReplicaSession session = new ReplicaSession(store, identity, options, channel, this);
+    ChannelPipeline pipeline = channel.pipeline();
+    pipeline.addLast(new FrameDecoder(FrameType.Sender.REPLICA));
+    pipeline.addLast(new Receiver(session));
+    sessions.add(session);
+    session.start();
+    if (closed) {
+      session.end(new End(End.Reason.SHUTDOWN, "this node is stopping"));
+    } else if (sessions.size() > options.mostReplicas()) {
+      session.end(
+          new Refusal(
+              Refusal.Reason.CAPACITY,
+              "this primary serves " + options.mostReplicas() + " replicas already",
+              "Stop a replica, or connect this one later."));
+    }
+  }
+
+  @Override
+  public void committed(Database database) {
+    for (ReplicaSession session : streaming) {
+      session.committed(database);
+    }
+  }
+
+  /** Replicas that have introduced themselves. */
+  public List<ReplicaStatus> replicas() {
+    List<ReplicaStatus> all = new ArrayList<>();
+    for (ReplicaSession session : sessions) {
+      if (session.hello() != null) {
+        all.add(session.status());
+      }
+    }
+    return all;
+  }
+
+  /** A node has one connection: an older one is what was left when it was cut. */
+  void greeted(ReplicaSession session) {
+    Hello who = session.hello();
+    for (ReplicaSession other : sessions) {
+      Hello before = other.hello();
+      if (other != session && before != null && before.nodeId().equals(who.nodeId())) {
+        other.end(new End(End.Reason.REPLACED, "the same node has connected again"));
+      }
+    }
+  }
+
+  void streaming(ReplicaSession session) {
+    streaming.add(session);
+  }
+
+  void ended(ReplicaSession session) {
+    streaming.remove(session);
+    sessions.remove(session);
+  }
+
+  /** Tells all replicas that this node stops, and ends their connections. */
+  @Override
+  public void close() {
+    closed = true;
+    store.removeCommitListener(this);
+    List<ReplicaSession> open = List.copyOf(sessions);
+    for (ReplicaSession session : open) {
+      session.end(new End(End.Reason.SHUTDOWN, "the primary is stopping"));
+    }
+    try {
+      for (ReplicaSession session : open) {
+        session.join(END_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** What the event loop gives to a session. */
+  private static final class Receiver extends SimpleChannelInboundHandler<Frame> {
+    private final ReplicaSession session;
+
+    Receiver(ReplicaSession session) {
+      this.session = session;
+    }
+
+    @Override
+    protected void channelRead0(ChannelHandlerContext context, Frame frame) {
+      session.received(frame);
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext context) {
+      session.writable();
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+      session.gone();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      session.failed(cause);
+    }
+  }
+}

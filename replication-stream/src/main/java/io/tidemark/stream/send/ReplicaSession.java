@@ -1,0 +1,435 @@
+package io.tidemark.stream.send;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.tidemark.database.Database;
+import io.tidemark.database.Store;
+import io.tidemark.stream.Ack;
+import io.tidemark.stream.End;
+import io.tidemark.stream.Frame;
+import io.tidemark.stream.FrameEncoder;
+import io.tidemark.stream.FrameType;
+import io.tidemark.stream.Heartbeat;
+import io.tidemark.stream.HeartbeatDeadline;
+import io.tidemark.stream.HeartbeatReply;
+import io.tidemark.stream.Hello;
+import io.tidemark.stream.PageSums;
+import io.tidemark.stream.Position;
+import io.tidemark.stream.PositionMap;
+import io.tidemark.stream.Positions;
+import io.tidemark.stream.ProtocolException;
+import io.tidemark.stream.Refusal;
+import io.tidemark.stream.SendSchedule;
+import io.tidemark.stream.SnapshotResume;
+import io.tidemark.stream.Welcome;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connected replica. A thread of its own reads the log and gives frames to the channel as long
+ * as that takes them, so a replica that is slow or dead holds up nobody else; within it each
+ * database has its window ({@link SendSchedule}).
+ *
+ * <p>Commits and the event loop only leave a note and wake the thread: {@link #committed} runs on
+ * the way of a commit.
+ */
+final class ReplicaSession {
+  private static final Logger LOG = LoggerFactory.getLogger(ReplicaSession.class);
+  private static final long GREETING_NANOS = 10_000_000_000L;
+  private static final long FIRST_POLL_NANOS = 100_000_000;
+
+  /** Frames of the replica that wait; each is small, and a well-behaved replica has few. */
+  private static final int MOST_WAITING = 100_000;
+
+  private static final int FLUSH_BYTES = 64 << 10;
+
+  private final Store store;
+  private final PrimaryIdentity identity;
+  private final SendOptions options;
+  private final Channel channel;
+  private final FrameEncoder encoder;
+  private final PrimaryStreams streams;
+  private final Thread thread;
+  private final long connectedMillis = System.currentTimeMillis();
+
+  // Notes for the thread.
+  private final ConcurrentLinkedQueue<Frame> inbox = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger waiting = new AtomicInteger();
+  private final ConcurrentLinkedQueue<SendLane> noted = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<String> newNames = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean signal = new AtomicBoolean();
+  private volatile Frame lastWord;
+  private volatile boolean closed;
+  private volatile long lastHeard = System.nanoTime();
+
+  // Of the thread; the map is read by others.
+  private final Map<String, SendLane> lanes = new ConcurrentHashMap<>();
+  private final Map<Integer, SendLane> byId = new LinkedHashMap<>();
+  private final SendSchedule schedule;
+  private final PositionMap positions;
+  private volatile Hello hello;
+  private volatile long roundTripNanos;
+  private boolean streaming;
+  private int nextId = 1;
+  private long heartbeats;
+  private long lastHeartbeat = System.nanoTime();
+
+  ReplicaSession(
+      Store store,
+      PrimaryIdentity identity,
+      SendOptions options,
+      Channel channel,
+      PrimaryStreams streams) {
+    this.store = store;
+    this.identity = identity;
+    this.options = options;
+    this.channel = channel;
+    this.streams = streams;
+    this.schedule = new SendSchedule(options.windowBytes());
+    this.positions = new PositionMap(options.mostDatabases());
+    Set<FrameType> compressed = EnumSet.noneOf(FrameType.class);
+    if (options.compressPages()) {
+      compressed.add(FrameType.SNAPSHOT_PAGES);
+    }
+    if (options.compressRecords()) {
+      compressed.add(FrameType.RECORD_CHUNK);
+    }
+    this.encoder = new FrameEncoder(compressed);
+    this.thread = new Thread(this::run, "tidemark-send-" + channel.id().asShortText());
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  // ------------------------------------------------- from other threads
+
+  /** A transaction was committed. On the way of a commit: notes it and wakes the thread. */
+  void committed(Database database) {
+    SendLane lane = lanes.get(database.name());
+    if (lane == null) {
+      newNames.add(database.name());
+    } else if (lane.noted.compareAndSet(false, true)) {
+      noted.add(lane);
+    } else {
+      return;
+    }
+    wake();
+  }
+
+  /** From the event loop. */
+  void received(Frame frame) {
+    lastHeard = System.nanoTime();
+    if (frame instanceof Heartbeat beat) {
+      channel.writeAndFlush(encoder.encode(channel.alloc(), HeartbeatReply.to(beat)));
+      return;
+    }
+    if (waiting.incrementAndGet() > MOST_WAITING) {
+      failed(
+          new ProtocolException(
+              ProtocolException.Kind.ORDER, "more than " + MOST_WAITING + " frames are waiting"));
+      return;
+    }
+    inbox.add(frame);
+    wake();
+  }
+
+  /** From the event loop: the replica does not keep to the protocol, or the connection broke. */
+  void failed(Throwable cause) {
+    if (cause instanceof ProtocolException fault && fault.kind() != ProtocolException.Kind.CUT) {
+      boolean version = fault.kind() == ProtocolException.Kind.VERSION;
+      end(
+          version
+              ? new Refusal(
+                  Refusal.Reason.VERSION,
+                  fault.getMessage(),
+                  "Run the same version of Tidemark on all nodes.")
+              : new End(End.Reason.PROTOCOL_ERROR, fault.getMessage()));
+    } else {
+      LOG.debug("{}: {}", remote(), cause.toString());
+      gone();
+    }
+  }
+
+  void writable() {
+    wake();
+  }
+
+  /** The connection has ended. */
+  void gone() {
+    closed = true;
+    wake();
+  }
+
+  /** Says a last word and ends the connection. */
+  void end(Frame word) {
+    if (lastWord == null) {
+      lastWord = word;
+    }
+    wake();
+  }
+
+  private void wake() {
+    if (!signal.getAndSet(true)) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /** Returns when the thread has ended. */
+  void join(long millis) throws InterruptedException {
+    thread.join(millis);
+  }
+
+  /** Null before the greeting. */
+  Hello hello() {
+    return hello;
+  }
+
+  ReplicaStatus status() {
+    Map<String, ReplicaStatus.DatabaseProgress> progress = new LinkedHashMap<>();
+    lanes.forEach(
+        (name, lane) ->
+            progress.put(
+                name, new ReplicaStatus.DatabaseProgress(lane.acknowledged(), lane.problem())));
+    return new ReplicaStatus(hello, remote(), connectedMillis, roundTripNanos, progress);
+  }
+
+  private String remote() {
+    return String.valueOf(channel.remoteAddress());
+  }
+
+  // --------------------------------------------------------- the thread
+
+  private void run() {
+    try {
+      while (!closed && lastWord == null) {
+        takeFrames();
+        takeNotes();
+        boolean more = streaming && send();
+        keepAlive();
+        if (!more) {
+          await();
+        }
+      }
+    } catch (ProtocolException e) {
+      failed(e);
+    } catch (RuntimeException e) {
+      LOG.error("serving the replica {} failed", remote(), e);
+      end(new End(End.Reason.INTERNAL_ERROR, "the primary failed: " + e));
+    } finally {
+      finish();
+    }
+  }
+
+  private void finish() {
+    lanes.values().forEach(SendLane::close);
+    Frame word = lastWord;
+    if (word != null && channel.isActive()) {
+      LOG.info("{}: {}", name(), word);
+      channel
+          .writeAndFlush(encoder.encode(channel.alloc(), word))
+          .addListener(ChannelFutureListener.CLOSE);
+    } else {
+      channel.close();
+    }
+    streams.ended(this);
+  }
+
+  private String name() {
+    Hello who = hello;
+    return who == null ? remote() : "replica " + who.nodeId() + " (" + remote() + ")";
+  }
+
+  private void await() {
+    long left =
+        hello == null
+            ? FIRST_POLL_NANOS
+            : options.heartbeat().toNanos() - (System.nanoTime() - lastHeartbeat);
+    if (!signal.getAndSet(false) && left > 0) {
+      LockSupport.parkNanos(this, left);
+      signal.set(false);
+    }
+  }
+
+  private void takeFrames() {
+    for (Frame frame = inbox.poll(); frame != null; frame = inbox.poll()) {
+      waiting.decrementAndGet();
+      take(frame);
+    }
+  }
+
+  private void take(Frame frame) {
+    if (frame instanceof Ack ack) {
+      schedule.acknowledged(ack);
+      byId.get(ack.id()).acknowledged(ack);
+    } else if (frame instanceof HeartbeatReply reply) {
+      roundTripNanos = System.nanoTime() - reply.senderNanos();
+    } else if (frame instanceof Hello who) {
+      greet(who);
+    } else if (frame instanceof Positions some) {
+      if (positions.add(some)) {
+        openAll();
+      }
+    } else if (frame instanceof SnapshotResume wanted) {
+      SendLane lane = lane(FrameType.SNAPSHOT_RESUME, wanted.id());
+      lane.resume(wanted);
+      schedule.ready(lane.id());
+    } else if (frame instanceof PageSums sums) {
+      SendLane lane = lane(FrameType.PAGE_SUMS, sums.id());
+      lane.compare(sums);
+      schedule.ready(lane.id());
+    } else {
+      LOG.info("{} ends: {}", name(), frame);
+      closed = true;
+    }
+  }
+
+  private SendLane lane(FrameType type, int id) {
+    SendLane lane = byId.get(id);
+    if (lane == null) {
+      throw new ProtocolException(
+          ProtocolException.Kind.FIELD, type + " names database " + id + ", which was not opened");
+    }
+    return lane;
+  }
+
+  private void greet(Hello who) {
+    hello = who;
+    Refusal refusal = Admission.refusal(who, identity);
+    if (refusal != null) {
+      end(refusal);
+      return;
+    }
+    LOG.info("{} has connected", name());
+    streams.greeted(this);
+    write(
+        new Welcome(
+            identity.clusterId(),
+            identity.nodeId(),
+            identity.processNonce(),
+            identity.epoch(),
+            identity.commitMode(),
+            options.heartbeat().toMillis(),
+            options.deadline().toMillis()));
+    channel.flush();
+  }
+
+  private void openAll() {
+    Map<String, Position> theirs = positions.positions();
+    streaming = true;
+    streams.streaming(this); // from here on commits are noted
+    theirs.forEach(this::open);
+    for (Database database : store.databases()) {
+      if (!lanes.containsKey(database.name())) {
+        open(database.name(), Position.NONE);
+      }
+    }
+  }
+
+  private void open(String name, Position replica) {
+    SendLane lane = new SendLane(nextId++, name, replica);
+    schedule.open(lane.id());
+    byId.put(lane.id(), lane);
+    lanes.put(name, lane);
+    lane.plan(store.get(name));
+    schedule.ready(lane.id());
+  }
+
+  private void takeNotes() {
+    if (!streaming) {
+      return;
+    }
+    for (String name = newNames.poll(); name != null; name = newNames.poll()) {
+      if (!lanes.containsKey(name)) {
+        open(name, Position.NONE);
+      } else {
+        schedule.ready(lanes.get(name).id());
+      }
+    }
+    for (SendLane lane = noted.poll(); lane != null; lane = noted.poll()) {
+      lane.noted.set(false); // before the log is read: a later commit is noted again
+      if (lane.awaitsTransaction()) {
+        lane.plan(store.get(lane.name()));
+      }
+      schedule.ready(lane.id());
+    }
+  }
+
+  /**
+   * Sends what the channel takes, at most some frames.
+   *
+   * @return whether there is more to do at once
+   */
+  private boolean send() {
+    int bytes = 0;
+    boolean wrote = false;
+    while (bytes < FLUSH_BYTES && channel.isWritable()) {
+      OptionalInt turn = schedule.next();
+      if (turn.isEmpty()) {
+        break;
+      }
+      SendLane lane = byId.get(turn.getAsInt());
+      Frame frame = lane.next();
+      if (frame == null) {
+        schedule.idle(lane.id());
+        continue;
+      }
+      schedule.sent(lane.id(), frame.dataBytes());
+      bytes += frame.dataBytes();
+      write(frame);
+      wrote = true;
+    }
+    if (wrote) {
+      channel.flush();
+    }
+    return wrote && channel.isWritable();
+  }
+
+  private void write(Frame frame) {
+    channel.write(encoder.encode(channel.alloc(), frame));
+  }
+
+  private void keepAlive() {
+    long now = System.nanoTime();
+    long silence = now - lastHeard;
+    if (hello == null) {
+      if (silence > GREETING_NANOS) {
+        end(new End(End.Reason.TIMEOUT, "no greeting came"));
+      }
+      return;
+    }
+    HeartbeatDeadline deadline =
+        new HeartbeatDeadline(options.heartbeat().toNanos(), options.deadline().toNanos());
+    if (deadline.state(lastHeard, now) == HeartbeatDeadline.State.DEAD) {
+      end(new End(End.Reason.TIMEOUT, "nothing was heard for " + silence / 1_000_000 + " ms"));
+      return;
+    }
+    if (now - lastHeartbeat >= options.heartbeat().toNanos()) {
+      lastHeartbeat = now;
+      write(new Heartbeat(++heartbeats, now));
+      channel.flush();
+    }
+    retryFailed();
+  }
+
+  /** What the replica has acknowledged is all that it has only when nothing is under way. */
+  private void retryFailed() {
+    for (SendLane lane : byId.values()) {
+      if (lane.isToBeRetried() && schedule.inFlight(lane.id()) == 0) {
+        lane.plan(store.get(lane.name()));
+        schedule.ready(lane.id());
+      }
+    }
+  }
+}
