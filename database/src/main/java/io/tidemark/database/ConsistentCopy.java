@@ -55,7 +55,8 @@ final class ConsistentCopy {
     }
   }
 
-  private DatabasePosition make(SnapshotSource source, DiskFile copy) throws IOException {
+  /** Makes the copy in a file. */
+  DatabasePosition make(SnapshotSource source, DiskFile copy) throws IOException {
     copyPages(source, copy);
     DatabasePosition position = source.finish();
     ByteBuffer page = ByteBuffer.allocateDirect(MAX_PAGE);

@@ -1,5 +1,6 @@
 package io.tidemark.database;
 
+import io.tidemark.database.Disk.DiskFile;
 import io.tidemark.database.RefusedException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -286,17 +287,24 @@ public final class Database {
    * complete.
    *
    * @param primaryEpoch of the node that sends it
-   * @param target position that it leads to
    * @param pageSize bytes
    * @param pageCount pages of the primary's file when the reading began, at least 1
    * @param redoTxid the file had everything up to here; the records after it follow the pages
+   * @param differences only pages will come that differ from those here ({@link #pageSums})
    * @throws ReplicationException (OLDER_EPOCH) from a node that is no primary any more
    */
   public SnapshotSink receiveSnapshot(
-      long primaryEpoch, LogPosition target, int pageSize, long pageCount, long redoTxid)
+      long primaryEpoch, int pageSize, long pageCount, long redoTxid, boolean differences)
       throws ReplicationException {
     store.followEpoch(primaryEpoch);
-    return new SnapshotSink(store, this, target, pageSize, pageCount, redoTxid);
+    return new SnapshotSink(store, this, pageSize, pageCount, redoTxid, differences);
+  }
+
+  /** Copies the committed image. */
+  void copyTo(DiskFile file) throws IOException {
+    try (SnapshotSource source = snapshot()) {
+      new ConsistentCopy(files.disk(), name, null).make(source, file);
+    }
   }
 
   /** Decides for a received copy; see {@link SnapshotInstall}. */

@@ -10,6 +10,8 @@ import io.tidemark.ltx.PageChecksums;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Receives a copy of a database from the primary: the pages as they were read while the database
@@ -21,12 +23,14 @@ import java.nio.file.Path;
  * DAMAGED the same pages or record may be sent again.
  */
 public final class SnapshotSink implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SnapshotSink.class);
+
   private final Store store;
   private final Database database;
   private final Disk disk;
   private final Path path;
   private final Path spoolPath;
-  private final LogPosition target;
+  private final boolean differences;
   private final long pagesToCome;
   private final DiskFile staged;
   private final RecordWriter record = new RecordWriter();
@@ -41,24 +45,24 @@ public final class SnapshotSink implements AutoCloseable {
   private boolean closed;
 
   /**
-   * @param target where the copy leads to
    * @param pageSize bytes of the pages to come
    * @param pageCount pages of the database file when the reading began, at least 1
    * @param redoTxid the file had everything up to here when the reading began
+   * @param differences only pages that differ from those of this node will come
    */
   SnapshotSink(
       Store store,
       Database database,
-      LogPosition target,
       int pageSize,
       long pageCount,
-      long redoTxid)
+      long redoTxid,
+      boolean differences)
       throws ReplicationException {
     this.store = store;
     this.database = database;
-    this.target = target;
     this.pageSize = pageSize;
     this.pageCount = pageCount;
+    this.differences = differences;
     this.pagesToCome = pageCount;
     this.nextTxid = redoTxid + 1;
     this.disk = store.disk();
@@ -68,21 +72,23 @@ public final class SnapshotSink implements AutoCloseable {
     if (!LtxHeader.isValidPageSize(pageSize)
         || pageCount < 1
         || pageCount > Integer.MAX_VALUE - 8
-        || redoTxid < 0
-        || redoTxid > target.txid()) {
+        || redoTxid < 0) {
       throw new ReplicationException(Kind.DAMAGED, "an impossible copy of " + database.name());
     }
+    DiskFile file = null;
     try {
-      staged = disk.open(path);
-      staged.truncate(0);
+      file = disk.open(path);
+      file.truncate(0);
+      if (differences) {
+        database.copyTo(file);
+      }
+      staged = file;
+      file = null;
     } catch (IOException e) {
       throw ReplicationException.ofDisk("cannot receive a copy of " + database.name(), e);
+    } finally {
+      discard(file, path);
     }
-  }
-
-  /** Where the copy leads to. */
-  public LogPosition target() {
-    return target;
   }
 
   /** All pages from 1 to this one are here; the lock page counts as here. */
@@ -96,18 +102,18 @@ public final class SnapshotSink implements AutoCloseable {
   }
 
   private boolean hasAllPages() {
-    return lastPage == pagesToCome;
+    return differences || lastPage == pagesToCome;
   }
 
   /**
    * Takes a run of pages, none of them the lock page.
    *
-   * @param first number of the first, the one after {@link #lastPage}
+   * @param first number of the first: the one after {@link #lastPage}, or of differences any above
    */
   public void pages(long first, ByteBuffer bytes) throws ReplicationException {
     long count = bytes.remaining() / pageSize;
     long lock = PageChecksums.lockPage(pageSize);
-    if (first != lastPage + 1) {
+    if (differences ? first <= lastPage : first != lastPage + 1) {
       throw new ReplicationException(
           Kind.NOT_NEXT, "page " + first + " came where " + (lastPage + 1) + " is next");
     }
@@ -136,7 +142,7 @@ public final class SnapshotSink implements AutoCloseable {
    */
   public void beginRecord(long txid, long ltxLength) throws ReplicationException {
     abortRecord();
-    if (!hasAllPages() || txid != nextTxid || txid > target.txid()) {
+    if (!hasAllPages() || txid != nextTxid) {
       throw new ReplicationException(
           Kind.NOT_NEXT, "transaction " + txid + " came before it was its turn");
     }
@@ -145,7 +151,7 @@ public final class SnapshotSink implements AutoCloseable {
         spool = disk.open(spoolPath);
       }
       buffer = store.receiveBuffers().take();
-      record.begin(spool, 0, txid, target.epoch(), null, buffer);
+      record.begin(spool, 0, txid, store.epoch(), null, buffer);
       left = ltxLength;
     } catch (IOException e) {
       abortRecord();
@@ -216,15 +222,16 @@ public final class SnapshotSink implements AutoCloseable {
    * The copy is complete: checks it, and puts it in the place of what this node had. A crash leaves
    * the one or the other.
    *
+   * @param target the position that it leads to
    * @return serves the name from now on; the object before does not
    */
-  public Database finish() throws ReplicationException {
-    if (!hasAllPages() || nextTxid != target.txid() + 1) {
+  public Database finish(LogPosition target) throws ReplicationException {
+    if (!hasAllPages() || nextTxid != target.txid() + 1 || target.txid() == 0) {
       throw new ReplicationException(
           Kind.NOT_NEXT, "the copy of '" + database.name() + "' is not complete");
     }
     try {
-      CheckpointFile checkpoint = verified();
+      CheckpointFile checkpoint = verified(target);
       staged.sync();
       return store.installSnapshot(database, path, checkpoint);
     } catch (ReplicationException e) {
@@ -237,7 +244,7 @@ public final class SnapshotSink implements AutoCloseable {
     }
   }
 
-  private CheckpointFile verified() throws IOException {
+  private CheckpointFile verified(LogPosition target) throws IOException {
     staged.truncate(pageCount * pageSize);
     PageSums sums = new PageSums();
     sums.resize(pageCount);
@@ -275,16 +282,18 @@ public final class SnapshotSink implements AutoCloseable {
     }
     closed = true;
     abortRecord();
+    discard(staged, path);
+    discard(spool, spoolPath);
+  }
+
+  private void discard(DiskFile file, Path of) {
     try {
-      staged.close();
-      disk.delete(path);
-      if (spool != null) {
-        spool.close();
-        disk.delete(spoolPath);
+      if (file != null) {
+        file.close();
+        disk.delete(of);
       }
     } catch (IOException e) {
-      org.slf4j.LoggerFactory.getLogger(SnapshotSink.class)
-          .warn("closing {}: {}", path, e.toString());
+      LOG.warn("closing {}: {}", of, e.toString());
     }
   }
 }

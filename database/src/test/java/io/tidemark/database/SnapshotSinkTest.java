@@ -61,15 +61,15 @@ class SnapshotSinkTest {
   }
 
   private SnapshotSink begin() throws IOException {
-    DatabasePosition position = bench.primary.store.get(NAME).position();
     return bench
         .onReplica(NAME)
         .receiveSnapshot(
-            bench.primary.store.epoch(),
-            new LogPosition(position.epoch(), position.txid(), position.checksum()),
-            1024,
-            fileThen.length / 1024,
-            redoTxid);
+            bench.primary.store.epoch(), 1024, fileThen.length / 1024, redoTxid, false);
+  }
+
+  private LogPosition target() {
+    DatabasePosition position = bench.primary.store.get(NAME).position();
+    return new LogPosition(position.epoch(), position.txid(), position.checksum());
   }
 
   private void pages(SnapshotSink sink, long upTo) throws IOException {
@@ -92,7 +92,7 @@ class SnapshotSinkTest {
     SnapshotSink sink = begin();
     pages(sink, fileThen.length / 1024);
     records(sink);
-    return sink.finish();
+    return sink.finish(target());
   }
 
   @Test
@@ -133,13 +133,13 @@ class SnapshotSinkTest {
     assertThatThrownBy(() -> sink.pages(13, ByteBuffer.allocate(1024)))
         .isInstanceOf(ReplicationException.class);
     assertThatThrownBy(() -> records(sink)).isInstanceOf(ReplicationException.class);
-    assertThatThrownBy(sink::finish).isInstanceOf(ReplicationException.class);
+    assertThatThrownBy(() -> sink.finish(target())).isInstanceOf(ReplicationException.class);
     pages(sink, fileThen.length / 1024);
     Travelling first = bench.recordsAfter(NAME, sink.nextTxid() - 1).get(0);
     sink.beginRecord(first.txid(), first.ltx().length);
     sink.write(ByteBuffer.wrap(first.ltx(), 0, 50));
     records(sink);
-    sink.finish();
+    sink.finish(target());
     bench.assertSame(NAME);
   }
 
@@ -170,7 +170,7 @@ class SnapshotSinkTest {
     bench.replica.disk.heal();
     pages(sink, fileThen.length / 1024);
     records(sink);
-    sink.finish();
+    sink.finish(target());
     bench.assertSame(NAME);
   }
 

@@ -7,9 +7,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 
 /**
- * The past of a database of this node, as it is at the moment of construction. Transactions that are
- * committed later only make it longer; what retention takes away meanwhile is found out when its
- * records are asked for.
+ * The past of a database of this node, as it is at the moment of construction. Transactions that
+ * are committed later only make it longer; what retention takes away meanwhile is found out when
+ * its records are asked for.
  */
 public final class DatabaseHistory implements PrimaryHistory {
   /** A name that this node knows no database of. */

@@ -9,15 +9,14 @@ import java.util.Objects;
  * @param id 1 to 2^31-1; a new one for each name, never used for another name on this connection
  * @param name one that a mount could hold
  * @param next what follows
- * @param position for {@link Next#RECORDS} and {@link Next#NOTHING} the position that both have; for
- *     {@link Next#STEP_BACK} one that both may have; otherwise where the primary stands
- * @param apart whether what the replica has may be no part of the primary's history; then it sets its
- *     records aside before it gives them up
+ * @param position for {@link Next#RECORDS} and {@link Next#NOTHING} the position that both have;
+ *     for {@link Next#STEP_BACK} one that both may have; otherwise where the primary stands
+ * @param apart whether what the replica has may be no part of the primary's history; then it sets
+ *     its records aside before it gives them up
  * @param why a sentence for the log, one line
  */
 public record DatabaseOpen(
-    int id, String name, Next next, Position position, boolean apart, String why)
-    implements Frame {
+    int id, String name, Next next, Position position, boolean apart, String why) implements Frame {
   static final int APART = 1;
 
   /** What the primary will do for a database. */

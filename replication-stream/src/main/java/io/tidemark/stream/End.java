@@ -55,6 +55,8 @@ public record End(Reason reason, String text) implements Frame {
   }
 
   static End read(PayloadReader in) {
-    return new End(Coded.of(Reason.values(), in.u16("reason"), Reason.OTHER), in.text("text", Protocol.MAX_TEXT));
+    return new End(
+        Coded.of(Reason.values(), in.u16("reason"), Reason.OTHER),
+        in.text("text", Protocol.MAX_TEXT));
   }
 }

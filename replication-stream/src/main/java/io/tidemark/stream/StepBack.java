@@ -5,10 +5,10 @@ import io.tidemark.ltx.Txid;
 /**
  * Finds where the histories of two nodes may have parted, a step closer each time they talk.
  *
- * <p>Within one epoch a single primary appends, so of one epoch two nodes have the same records up to
- * the end of the shorter one. The primary therefore names its own last transaction of the replica's
- * last epoch, or of the one before that it knows; the replica goes back to the last of its own that
- * is not later, and offers that the next time. Each step is lower than the one before.
+ * <p>Within one epoch a single primary appends, so of one epoch two nodes have the same records up
+ * to the end of the shorter one. The primary therefore names its own last transaction of the
+ * replica's last epoch, or of the one before that it knows; the replica goes back to the last of
+ * its own that is not later, and offers that the next time. Each step is lower than the one before.
  */
 public final class StepBack {
   private StepBack() {}
@@ -50,7 +50,9 @@ public final class StepBack {
     Position position =
         txid < 1
             ? null
-            : txid == primary.position().txid().value() ? primary.position() : primary.at(new Txid(txid));
+            : txid == primary.position().txid().value()
+                ? primary.position()
+                : primary.at(new Txid(txid));
     return position == null ? Position.NONE : position;
   }
 }

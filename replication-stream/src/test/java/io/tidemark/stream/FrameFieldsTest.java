@@ -48,7 +48,10 @@ class FrameFieldsTest {
         row("position without epoch", () -> Position.of(0, 1, -1), "position", "epoch 0"),
         row("position without mark", () -> Position.of(1, 1, 1), "bit 63"),
         row("position of half", () -> Position.of(1, 0, 0), "all zero"),
-        row("id 0", () -> new DatabaseOpen(0, "a", Next.DROP, AT, false, ""), "database id: found 0"),
+        row(
+            "id 0",
+            () -> new DatabaseOpen(0, "a", Next.DROP, AT, false, ""),
+            "database id: found 0"),
         row("id -1", () -> new CommitPosition(-1, 1, ONE), "4294967295"),
         row("name", () -> new DatabaseOpen(1, "/a", Next.DROP, AT, false, ""), "database name"),
         row("TXID 0", () -> chunk(1, Txid.ZERO, 9, 0, 0, 9), "TXID"),

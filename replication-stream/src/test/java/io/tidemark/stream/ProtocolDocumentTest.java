@@ -83,7 +83,8 @@ class ProtocolDocumentTest {
     Map<FrameType, Frame> shortest = new LinkedHashMap<>();
     shortest.put(FrameType.POSITIONS, new Positions(List.of(), false));
     shortest.put(
-        FrameType.DATABASE_OPEN, new DatabaseOpen(1, "a", DatabaseOpen.Next.NOTHING, none, false, ""));
+        FrameType.DATABASE_OPEN,
+        new DatabaseOpen(1, "a", DatabaseOpen.Next.NOTHING, none, false, ""));
     shortest.put(
         FrameType.RECORD_CHUNK,
         new RecordChunk(1, 1, new Txid(1), 1, 0, Txid.ZERO, 0, SampleFrames.bytes(1)));
@@ -96,7 +97,8 @@ class ProtocolDocumentTest {
     String text = "t".repeat(5000);
     Map<FrameType, Frame> longest = new LinkedHashMap<>();
     longest.put(
-        FrameType.DATABASE_OPEN, new DatabaseOpen(1, name, DatabaseOpen.Next.NOTHING, none, false, text));
+        FrameType.DATABASE_OPEN,
+        new DatabaseOpen(1, name, DatabaseOpen.Next.NOTHING, none, false, text));
     longest.put(
         FrameType.RECORD_CHUNK,
         new RecordChunk(

@@ -17,8 +17,7 @@ final class StatusText {
 
   static String of(Map<String, Object> status, Instant now) {
     StringBuilder out = new StringBuilder();
-    String primary =
-        status.get("primary") instanceof Map<?, ?> map ? primary(map) : "-";
+    String primary = status.get("primary") instanceof Map<?, ?> map ? primary(map) : "-";
     out.append(String.format("role      %s%n", status.get("role")));
     out.append(String.format("epoch     %s%n", status.get("epoch")));
     out.append(String.format("primary   %s%n", primary));

@@ -182,7 +182,8 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       throw Routes.badRequest("the address is not valid", "Encode special characters as %XX.");
     }
     security.check(request, path, ctx.pipeline().get(SslHandler.class) != null);
-    Action chosen = routes.choose(
+    Action chosen =
+        routes.choose(
             request.method(),
             path,
             uri.parameters(),
@@ -276,8 +277,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   /** The answer is the last that this connection hears in HTTP. */
   private static void leaveHttp(ChannelHandlerContext ctx, StreamDoor door) {
     DefaultFullHttpResponse answer =
-        new DefaultFullHttpResponse(
-            HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
+        new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
     answer
         .headers()
         .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE)

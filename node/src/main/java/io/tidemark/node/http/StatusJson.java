@@ -78,8 +78,7 @@ final class StatusJson {
       List<Object> databases = new ArrayList<>();
       replica
           .databases()
-          .forEach(
-              (name, progress) -> databases.add(progress(name, progress, ends.get(name))));
+          .forEach((name, progress) -> databases.add(progress(name, progress, ends.get(name))));
       replicas.add(
           Json.object(
               "nodeID", replica.hello().nodeId().toString(),

@@ -44,8 +44,7 @@ final class Replication implements AutoCloseable {
       PrimaryIdentity identity =
           new PrimaryIdentity(
               Id.parse(store.clusterId()), nodeId, nonce, store.epoch(), CommitMode.ASYNC);
-      return new Replication(
-          new PrimaryStreams(store, identity, SendOptions.defaults()), null);
+      return new Replication(new PrimaryStreams(store, identity, SendOptions.defaults()), null);
     }
     String url = config.lease().advertiseUrl();
     if (url == null) {
@@ -73,9 +72,7 @@ final class Replication implements AutoCloseable {
             .endpointIdentificationAlgorithm("HTTPS");
     try {
       if (tls != null && tls.ca() != null) {
-        builder
-            .trustManager(tls.ca().toFile())
-            .keyManager(tls.cert().toFile(), tls.key().toFile());
+        builder.trustManager(tls.ca().toFile()).keyManager(tls.cert().toFile(), tls.key().toFile());
       }
       return builder.build();
     } catch (IllegalArgumentException e) {

@@ -8,8 +8,8 @@ import java.time.Duration;
  * @param connectTimeout for the connection and the upgrade
  * @param firstRetry most that the first wait between two attempts takes
  * @param longestRetry most that any wait takes
- * @param mostQueuedBytes of records that wait in memory, over all databases; beyond, nothing more is
- *     read from the connection
+ * @param mostQueuedBytes of records that wait in memory, over all databases; beyond, nothing more
+ *     is read from the connection
  */
 public record FollowOptions(
     Duration connectTimeout, Duration firstRetry, Duration longestRetry, long mostQueuedBytes) {

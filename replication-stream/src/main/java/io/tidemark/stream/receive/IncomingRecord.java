@@ -53,8 +53,12 @@ final class IncomingRecord {
         || chunk.bodyLength() != first.bodyLength()) {
       throw new ProtocolException(
           ProtocolException.Kind.ORDER,
-          "found " + chunk + ", expected " + (first == null ? "the first part of a record"
-              : "byte " + expected + " of transaction " + first.txid()));
+          "found "
+              + chunk
+              + ", expected "
+              + (first == null
+                  ? "the first part of a record"
+                  : "byte " + expected + " of transaction " + first.txid()));
     }
     ByteBuffer bytes = chunk.bytes();
     boolean hadExtra = expected > 0 && !extra.hasRemaining();

@@ -24,7 +24,9 @@ public record PrimaryAddress(boolean tls, String host, int port, String token) {
     boolean tls = "https".equalsIgnoreCase(uri.getScheme());
     if ((!tls && !"http".equalsIgnoreCase(uri.getScheme())) || uri.getHost() == null) {
       throw new IllegalArgumentException(
-          "'" + url + "' is no address of a primary: expected http://HOST:PORT or https://HOST:PORT");
+          "'"
+              + url
+              + "' is no address of a primary: expected http://HOST:PORT or https://HOST:PORT");
     }
     String host = uri.getHost();
     if (host.startsWith("[")) {

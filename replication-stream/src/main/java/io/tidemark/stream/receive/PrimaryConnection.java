@@ -5,7 +5,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.tidemark.database.Database;
-import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.LogPosition;
 import io.tidemark.database.Store;
 import io.tidemark.stream.CommitPosition;
 import io.tidemark.stream.DatabaseOpen;
@@ -122,7 +122,9 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       end(
           new Refusal(
               Refusal.Reason.EPOCH,
-              "this node has seen epoch " + store.epoch() + ", the primary is of epoch "
+              "this node has seen epoch "
+                  + store.epoch()
+                  + ", the primary is of epoch "
                   + from.epoch(),
               "Another node has been primary since: start that one as the primary."));
       return;
@@ -141,13 +143,19 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     List<NamedPosition> all = new ArrayList<>();
     for (Database database : store.allDatabases()) {
       Position claimed = claims.get(database.name());
-      DatabasePosition tail = database.replicaLog().received();
-      Position position = claimed != null ? claimed : Position.of(tail);
+      LogPosition tail = database.replicaLog().received();
+      Position position = claimed != null ? claimed : positionOf(tail);
       if (tail.txid() > 0 && database.failure() == null) {
         all.add(new NamedPosition(database.name(), position));
       }
     }
     return all;
+  }
+
+  private static Position positionOf(LogPosition tail) {
+    return tail.txid() == 0
+        ? Position.NONE
+        : Position.of(tail.epoch(), tail.txid(), tail.checksum());
   }
 
   private void keepAlive() {
@@ -194,7 +202,8 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       lanes.put(open.id(), lane);
       if (byName.putIfAbsent(open.name(), lane) != null) {
         throw new ProtocolException(
-            ProtocolException.Kind.FIELD, "DATABASE_OPEN gives " + open.name() + " a second number");
+            ProtocolException.Kind.FIELD,
+            "DATABASE_OPEN gives " + open.name() + " a second number");
       }
     } else if (!lane.name().equals(open.name())) {
       throw new ProtocolException(
@@ -273,7 +282,8 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
 
   /** From any thread: the primary does not keep to the protocol. */
   void failed(Throwable cause) {
-    if (cause instanceof ProtocolException fault && fault.kind() == ProtocolException.Kind.VERSION) {
+    if (cause instanceof ProtocolException fault
+        && fault.kind() == ProtocolException.Kind.VERSION) {
       end(
           new Refusal(
               Refusal.Reason.VERSION,

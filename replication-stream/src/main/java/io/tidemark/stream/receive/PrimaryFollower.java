@@ -104,8 +104,7 @@ public final class PrimaryFollower implements AutoCloseable {
 
   /** One connection from its beginning to its end. */
   private void follow() throws InterruptedException {
-    PrimaryConnection next =
-        new PrimaryConnection(store, identity, options, lanes, claims);
+    PrimaryConnection next = new PrimaryConnection(store, identity, options, lanes, claims);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
     ChannelFuture connecting = connect(next, upgraded);
     try {
@@ -140,8 +139,7 @@ public final class PrimaryFollower implements AutoCloseable {
             .group(loop)
             .channel(NioSocketChannel.class)
             .option(ChannelOption.TCP_NODELAY, true)
-            .option(
-                ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) options.connectTimeout().toMillis())
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) options.connectTimeout().toMillis())
             .handler(
                 new ChannelInitializer<Channel>() {
                   @Override

@@ -2,6 +2,7 @@ package io.tidemark.stream.receive;
 
 import io.tidemark.database.Database;
 import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.LogPosition;
 import io.tidemark.database.ReplicaLog;
 import io.tidemark.database.SnapshotSink;
 import io.tidemark.database.Store;
@@ -31,11 +32,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One database on its way from the primary: records into the log, made durable, acknowledged, then
- * shown to readers. Two tasks that each run on one thread at a time: intake, and applying, which may
- * have to wait for readers and must not hold up the log.
+ * shown to readers. Two tasks that each run on one thread at a time: intake, and applying, which
+ * may have to wait for readers and must not hold up the log.
  *
- * <p>A database that cannot take what comes stops here: it acknowledges nothing more, so the primary
- * sends no more of it than its window, and the others go on.
+ * <p>A database that cannot take what comes stops here: it acknowledges nothing more, so the
+ * primary sends no more of it than its window, and the others go on.
  */
 final class ReceiveLane {
   private static final Logger LOG = LoggerFactory.getLogger(ReceiveLane.class);
@@ -165,7 +166,7 @@ final class ReceiveLane {
     } else if (frame instanceof SnapshotBegin begin) {
       begin(begin);
     } else if (frame instanceof SnapshotPages pages) {
-      sink("pages of a snapshot").pages(pages.firstPage(), pages.count(), pages.bytes());
+      sink("pages of a snapshot").pages(pages.firstPage(), pages.bytes());
     } else if (frame instanceof SnapshotEnd end) {
       end(end);
     } else if (frame instanceof PageSumsRequest request) {
@@ -226,7 +227,7 @@ final class ReceiveLane {
     }
     database = store.getOrCreate(name);
     ReplicaLog log = database.replicaLog();
-    DatabasePosition tail = log.received();
+    LogPosition tail = log.received();
     received = tail.txid();
     durable = received;
     Position claimed = connection.claimOf(name);
@@ -241,7 +242,7 @@ final class ReceiveLane {
         || (claimed != null && plan.next() != DatabaseOpen.Next.DROP)) {
       connection.send(new SnapshotResume(id, 0, 0));
     } else {
-      record = new IncomingRecord(new LogTarget(log));
+      record = new IncomingRecord(new LogTarget(log, connection.epoch()));
       log.awaitDurable(received);
       durable = received;
       apply(received);
@@ -253,7 +254,7 @@ final class ReceiveLane {
    * The primary does not have this node's last record. It names the last of its own that both may
    * have; the connection begins again with the last of this node that is not later.
    */
-  private void stepBack(DatabaseOpen plan, DatabasePosition tail) throws IOException {
+  private void stepBack(DatabaseOpen plan, LogPosition tail) throws IOException {
     Position candidate =
         plan.position().isNone()
             ? Position.NONE
@@ -273,7 +274,11 @@ final class ReceiveLane {
     closeSnapshot();
     snapshot =
         database.receiveSnapshot(
-            begin.pageSize(), begin.pageCount(), begin.redo().value(), begin.differences());
+            connection.epoch(),
+            begin.pageSize(),
+            begin.pageCount(),
+            begin.redo().value(),
+            begin.differences());
     record = new IncomingRecord(new SnapshotTarget());
     repairing = true;
   }
@@ -289,11 +294,13 @@ final class ReceiveLane {
   private void end(SnapshotEnd end) throws IOException {
     SnapshotSink sink = sink("the end of a snapshot");
     Position position = end.position();
-    sink.complete(
-        position.epoch(), position.txid().value(), position.checksum().value());
+    database =
+        sink.finish(
+            new LogPosition(
+                position.epoch(), position.txid().value(), position.checksum().value()));
     snapshot = null;
     repairing = false;
-    record = new IncomingRecord(new LogTarget(database.replicaLog()));
+    record = new IncomingRecord(new LogTarget(database.replicaLog(), connection.epoch()));
     received = position.txid().value();
     durable = received;
     applied = received;
@@ -321,12 +328,11 @@ final class ReceiveLane {
   private void drop(Drop drop) throws IOException {
     if (!drop.name().equals(name)) {
       throw new ProtocolException(
-          ProtocolException.Kind.FIELD,
-          "DROP of " + drop.name() + " has the number of " + name);
+          ProtocolException.Kind.FIELD, "DROP of " + drop.name() + " has the number of " + name);
     }
     Position gone = drop.position();
     database.replicaLog().dropAt(gone.epoch(), gone.txid().value());
-    record = new IncomingRecord(new LogTarget(database.replicaLog()));
+    record = new IncomingRecord(new LogTarget(database.replicaLog(), connection.epoch()));
     received = gone.txid().value();
     durable = received;
     applied = received;
@@ -374,15 +380,18 @@ final class ReceiveLane {
 
   private static final class LogTarget implements IncomingRecord.Log {
     private final ReplicaLog log;
+    private final long primaryEpoch;
 
-    LogTarget(ReplicaLog log) {
+    LogTarget(ReplicaLog log, long primaryEpoch) {
       this.log = log;
+      this.primaryEpoch = primaryEpoch;
     }
 
     @Override
     public void begin(long epoch, long txid, byte[] extra, long ltxLength, long commitTxid)
         throws IOException {
-      log.begin(epoch, txid, extra, ltxLength, commitTxid);
+      log.begin(
+          primaryEpoch, epoch, txid, extra.length == 0 ? null : extra, ltxLength, commitTxid);
     }
 
     @Override
@@ -410,7 +419,7 @@ final class ReceiveLane {
 
     @Override
     public void write(ByteBuffer ltx) throws IOException {
-      snapshot.writeRecord(ltx);
+      snapshot.write(ltx);
     }
 
     @Override

@@ -32,9 +32,7 @@ final class StreamUpgrade extends SimpleChannelInboundHandler<FullHttpResponse> 
    * @param granted adds what comes next to the pipeline
    */
   StreamUpgrade(
-      PrimaryAddress address,
-      Consumer<ChannelHandlerContext> granted,
-      Consumer<Throwable> failed) {
+      PrimaryAddress address, Consumer<ChannelHandlerContext> granted, Consumer<Throwable> failed) {
     this.address = address;
     this.granted = granted;
     this.failed = failed;

@@ -324,7 +324,11 @@ final class SendLane {
     if (theirs.firstPage() != compareFrom) {
       throw new ProtocolException(
           ProtocolException.Kind.FIELD,
-          "PAGE_SUMS of " + name + " begin with page " + theirs.firstPage() + ", expected page "
+          "PAGE_SUMS of "
+              + name
+              + " begin with page "
+              + theirs.firstPage()
+              + ", expected page "
               + compareFrom);
     }
     if (theirs.pageSize() != snapshot.pageSize()) {
