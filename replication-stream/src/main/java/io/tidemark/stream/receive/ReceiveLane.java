@@ -44,6 +44,8 @@ final class ReceiveLane {
   /** Bytes taken in before they are synced and acknowledged. */
   private static final long BATCH = 1 << 20;
 
+  private static final long READERS_MILLIS = 2;
+
   private final int id;
   private final String name;
   private final Store store;
@@ -60,7 +62,7 @@ final class ReceiveLane {
   private long applyTo;
 
   // Of the intake.
-  private Database database;
+  private volatile Database database;
   private IncomingRecord record;
   private SnapshotSink snapshot;
   private boolean repairing;
@@ -229,7 +231,8 @@ final class ReceiveLane {
     ReplicaLog log = database.replicaLog();
     LogPosition tail = log.received();
     received = tail.txid();
-    durable = received;
+    durable = Math.min(received, log.durableTxid());
+    applied = Math.min(durable, database.position().txid());
     Position claimed = connection.claimOf(name);
     if (plan.next() == DatabaseOpen.Next.STEP_BACK) {
       stepBack(plan, tail);
@@ -353,20 +356,23 @@ final class ReceiveLane {
   }
 
   private void applyAll() {
-    long shown = applied;
     while (true) {
       long target;
       synchronized (applyMonitor) {
         target = applyTo;
-        if (target <= shown || problem != null) {
+        if (target <= applied || problem != null || !connection.isOpen()) {
           applying = false;
           return;
         }
       }
       try {
-        shown = database.applier().apply(target).txid();
-        applied = shown;
-        acknowledge();
+        long shown = database.applier().apply(target).txid();
+        if (shown > applied) {
+          applied = shown;
+          acknowledge();
+        } else {
+          Thread.sleep(READERS_MILLIS); // they are in the way
+        }
       } catch (IOException | RuntimeException e) {
         fail(e);
       } catch (InterruptedException e) {
@@ -390,8 +396,7 @@ final class ReceiveLane {
     @Override
     public void begin(long epoch, long txid, byte[] extra, long ltxLength, long commitTxid)
         throws IOException {
-      log.begin(
-          primaryEpoch, epoch, txid, extra.length == 0 ? null : extra, ltxLength, commitTxid);
+      log.begin(primaryEpoch, epoch, txid, extra.length == 0 ? null : extra, ltxLength, commitTxid);
     }
 
     @Override
