@@ -53,6 +53,10 @@ final class WalMode {
 
   // --------------------------------------------------------------- the WAL
 
+  WalCapture capture() {
+    return capture;
+  }
+
   /** The WAL, or null. */
   SideFile wal() {
     return wal;

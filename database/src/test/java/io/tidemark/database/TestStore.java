@@ -50,10 +50,11 @@ final class TestStore implements AutoCloseable {
   }
 
   TestStore open() throws IOException {
-    StoreOptions options = new StoreOptions(root, compress, retention, retentionBytes, true);
+    StoreOptions options =
+        new StoreOptions(root, compress, retention, retentionBytes, role == Role.PRIMARY);
     disk.opening(true);
     try {
-      store = Store.open(options, disk, ids, role);
+      store = Store.open(options, disk, ids);
     } finally {
       disk.opening(false);
     }
