@@ -4,6 +4,7 @@ import io.tidemark.ltx.LtxDecoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Random;
 
 /**
@@ -32,6 +33,12 @@ final class WalAppender {
   private final ByteBuffer head =
       ByteBuffer.allocate(WalIndex.HEADER).order(ByteOrder.nativeOrder());
   private WalIndex.Header index;
+
+  // A block of the index as it is and as it will be; only databases with readers in WAL mode have
+  // them.
+  private ByteBuffer before;
+  private ByteBuffer after;
+
   private boolean blind;
 
   /** What {@link #append} wrote and {@link #show} has to tell. */
@@ -235,10 +242,15 @@ final class WalAppender {
 
   private void addToBlock(int block, int first, int last) throws IOException {
     long offset = (long) block * WalIndex.BLOCK;
-    ByteBuffer before = ByteBuffer.allocate(WalIndex.BLOCK);
-    boolean there = access().readShm(database, offset, before);
-    ByteBuffer after = ByteBuffer.allocate(WalIndex.BLOCK);
-    after.put(before.array());
+    if (before == null) {
+      before = ByteBuffer.allocate(WalIndex.BLOCK);
+      after = ByteBuffer.allocate(WalIndex.BLOCK);
+    }
+    boolean there = access().readShm(database, offset, before.clear());
+    if (!there) {
+      Arrays.fill(before.array(), (byte) 0);
+    }
+    after.clear().put(before.array());
     int[] pages = new int[last - first + 1];
     for (int i = 0; i < pages.length; i++) {
       pages[i] = walMode.capture().frames().page(first + i - 1);
