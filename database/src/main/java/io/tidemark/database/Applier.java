@@ -42,6 +42,7 @@ public final class Applier {
   private final JournalCapture journal;
   private final WalMode walMode;
   private final ContentReplacement replacement;
+  private final WalAppender appender;
   private final StagedPages staged = new StagedPages();
 
   /** When readers were first found in the way, {@link System#nanoTime}; 0 if they are not. */
@@ -75,6 +76,7 @@ public final class Applier {
     this.journal = journal;
     this.walMode = walMode;
     this.replacement = replacement;
+    this.appender = new WalAppender(store, database, committed, content, walMode);
   }
 
   /**
@@ -108,10 +110,14 @@ public final class Applier {
   private void applyUpTo(long upTo, long patienceNanos) throws IOException {
     try (RecordFollower records = new RecordFollower(files.disk(), log)) {
       boolean going = true;
-      while (going && committed.position().txid() < Math.min(upTo, log.durableTxid())) {
+      while (going && isBehind(upTo)) {
         going = applySome(records, upTo, patienceNanos);
       }
     }
+  }
+
+  private boolean isBehind(long upTo) {
+    return committed.position().txid() < Math.min(upTo, log.durableTxid());
   }
 
   /**
@@ -139,7 +145,9 @@ public final class Applier {
     } finally {
       lock.unlock();
     }
-    return applyExclusively(records, upTo) || blockedFor(patienceNanos);
+    boolean applied =
+        way == ApplyWay.FRAMES ? appendFrames(records, upTo) : applyExclusively(records, upTo);
+    return applied || blockedFor(patienceNanos);
   }
 
   private boolean blockedFor(long nanos) {
@@ -157,22 +165,20 @@ public final class Applier {
             content.current() != null && store.readerAccess().inUse(database),
             walMode.isInUse(),
             committed.exists() && header.pageSize() != committed.pageSize(),
-            true,
+            // Beside a database of zero pages SQLite deletes the WAL.
+            committed.exists(),
             overdue));
   }
 
   private boolean applyExclusively(RecordFollower records, long upTo) throws IOException {
-    if (walMode.isInUse() || !store.readerAccess().tryExclusive(database)) {
-      if (blockedSince == 0) {
-        blockedSince = Math.max(1, System.nanoTime());
-      }
-      return false;
+    if (!store.readerAccess().tryExclusive(database)) {
+      return noteBlocked();
     }
     try {
       blockedSince = 0;
       boolean same = true;
       for (int i = 0; same && i < BATCH; i++) {
-        same = applyUnderExclusive(records, upTo);
+        same = applyOne(records, upTo, ApplyWay.EXCLUSIVE);
         tell();
       }
       return true;
@@ -181,17 +187,44 @@ public final class Applier {
     }
   }
 
+  private boolean noteBlocked() {
+    if (blockedSince == 0) {
+      blockedSince = Math.max(1, System.nanoTime());
+    }
+    return false;
+  }
+
+  private boolean appendFrames(RecordFollower records, long upTo) throws IOException {
+    // Without both files a program is just opening them.
+    if (walMode.wal() == null || walMode.shm() == null || !appender.begin()) {
+      return noteBlocked();
+    }
+    try {
+      blockedSince = 0;
+      for (int i = 0; i < BATCH && isBehind(upTo); i++) {
+        appender.prepare();
+        if (!applyOne(records, upTo, ApplyWay.FRAMES)) {
+          break;
+        }
+        appender.show();
+        appender.checkpointIfDue();
+      }
+      return true;
+    } finally {
+      appender.end();
+    }
+  }
+
   /**
    * @return false if there is no record any more that goes this way
    */
-  private boolean applyUnderExclusive(RecordFollower records, long upTo) throws IOException {
+  private boolean applyOne(RecordFollower records, long upTo, ApplyWay way) throws IOException {
     lock.lock();
     try {
-      if (committed.position().txid() >= Math.min(upTo, log.durableTxid())
-          || choose(records, false) != ApplyWay.EXCLUSIVE) {
+      if (!isBehind(upTo) || choose(records, false) != way) {
         return false;
       }
-      applyRecord(records, ApplyWay.EXCLUSIVE);
+      applyRecord(records, way);
       return true;
     } finally {
       lock.unlock();
@@ -220,6 +253,11 @@ public final class Applier {
       publish(records, header);
       replacement.leave(MainFile.State.ORPHAN);
       events.replaced();
+      return;
+    }
+    if (way == ApplyWay.FRAMES) {
+      appender.append(records.decoder(), staged.size(), header.maxTxid());
+      publish(records, header);
       return;
     }
     boolean isNew = !committed.exists();

@@ -312,6 +312,22 @@ public final class Database {
     new SnapshotInstall(files).decide(staged, checkpoint);
   }
 
+  /** A change of files that the applier makes. */
+  interface Change {
+    void run() throws IOException;
+  }
+
+  /** Makes a change under the lock, if the database is served. */
+  void lockedWrite(Change change) throws IOException {
+    lock.lock();
+    try {
+      availability.check();
+      change.run();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Another object is about to serve this name: this one touches no file any more. */
   void end(String reason) {
     lock.lock();

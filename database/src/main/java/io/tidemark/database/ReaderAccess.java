@@ -40,7 +40,8 @@ public interface ReaderAccess {
 
   /**
    * Committed bytes have changed in the database file: what the kernel has cached of them is old.
-   * Called under {@link #tryExclusive}; or, when nobody had the database open, under its lock.
+   * Called under {@link #tryExclusive}; in a checkpoint, under CKPT and READ0; or, when nobody had
+   * the database open, under its lock.
    *
    * @param bytes the new ones, from position to limit
    */

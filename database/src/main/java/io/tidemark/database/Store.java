@@ -51,6 +51,10 @@ public final class Store implements AutoCloseable {
   private final ScheduledExecutorService upkeep;
   private final long nodeNumber;
   private volatile Role role;
+
+  /** Held while the role, or the object behind a name, changes; taken before every other lock. */
+  private final Object roleChange = new Object();
+
   private volatile WriteAuthority authority = WriteAuthority.ALWAYS;
   private volatile ReaderAccess readerAccess = ReaderAccess.NONE;
   private volatile Duration readerTimeout = Duration.ofSeconds(30);
@@ -269,7 +273,7 @@ public final class Store implements AutoCloseable {
    */
   Database installSnapshot(Database before, Path staged, CheckpointFile checkpoint)
       throws IOException {
-    synchronized (receiveBuffers) {
+    synchronized (roleChange) {
       String name = before.name();
       if (role != Role.REPLICA || databases.get(name) != before) {
         throw new ReplicationException(
@@ -463,7 +467,7 @@ public final class Store implements AutoCloseable {
    * their pages restored; their programs hear of it when they write on or commit.
    */
   public void becomeReplica() {
-    synchronized (receiveBuffers) {
+    synchronized (roleChange) {
       role = Role.REPLICA;
       for (Database database : databases.values()) {
         database.demoted();
@@ -479,7 +483,7 @@ public final class Store implements AutoCloseable {
    * @throws ReplicationException (OLDER_EPOCH) for an epoch below the greatest seen
    */
   public void becomePrimary(long epoch) throws IOException {
-    synchronized (receiveBuffers) {
+    synchronized (roleChange) {
       if (role == Role.PRIMARY && epoch == epoch()) {
         return;
       }

@@ -405,6 +405,61 @@ final class WalCapture {
     return -1;
   }
 
+  // -------------------------------------------------- records of the primary
+
+  boolean isBigEndian() {
+    return order == ByteOrder.BIG_ENDIAN;
+  }
+
+  /** Running checksum after the last committed frame, or after the header if there is none. */
+  int lastSum1() {
+    return frames.committed() == 0 ? seed1 : frames.sum1(frames.committed() - 1);
+  }
+
+  int lastSum2() {
+    return frames.committed() == 0 ? seed2 : frames.sum2(frames.committed() - 1);
+  }
+
+  /**
+   * Starts the file anew, as a SQLite writer does.
+   *
+   * @param pageCount committed size; the database file has all frames up to it
+   */
+  void restartApplied(int newPageSize, int newSalt1, int newSalt2, long pageCount)
+      throws IOException {
+    boolean big = ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN;
+    ByteBuffer start = ByteBuffer.allocate(HEADER);
+    start.putInt(big ? MAGIC_BIG : MAGIC_LITTLE).putInt(3007000).putInt(newPageSize).putInt(0);
+    start.putInt(newSalt1).putInt(newSalt2);
+    checksum.set(0, 0);
+    checksum.add(start, 0, 24, ByteOrder.nativeOrder());
+    start.putInt(checksum.first()).putInt(checksum.second()).flip();
+    if (write(start, 0, true, pageCount) != Outcome.WRITTEN) {
+      throw new IOException("the WAL of " + name + " has what the database file has not");
+    }
+  }
+
+  /**
+   * Adds a frame; it counts with {@link WalFrames#commit}.
+   *
+   * @param commitSize size of the database in pages if it is the last of a transaction, else 0
+   * @param frame room for the header of the frame, then its page
+   */
+  void appendApplied(int pgno, int commitSize, ByteBuffer frame) throws IOException {
+    int number = frames.valid();
+    long offset = offsetOf(number);
+    frame.clear().limit(FRAME_HEADER + pageSize);
+    frame.putInt(0, pgno).putInt(4, commitSize).putInt(8, salt1).putInt(12, salt2);
+    boolean first = number == 0;
+    checksum.set(first ? seed1 : frames.sum1(number - 1), first ? seed2 : frames.sum2(number - 1));
+    checksum.add(frame, 0, 8, order);
+    checksum.add(frame, FRAME_HEADER, pageSize, order);
+    frame.putInt(16, checksum.first()).putInt(20, checksum.second());
+    file.write(frame, offset);
+    written = Math.max(written, offset + FRAME_HEADER + pageSize);
+    frames.addValid(pgno, checksum.first(), checksum.second());
+  }
+
   /** Fills {@code dst} with bytes that the file has. */
   static void readFully(SideFile file, ByteBuffer dst, long offset) throws IOException {
     file.read(dst, offset);

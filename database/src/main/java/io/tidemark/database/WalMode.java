@@ -56,6 +56,10 @@ final class WalMode {
 
   // --------------------------------------------------------------- the WAL
 
+  WalCapture capture() {
+    return capture;
+  }
+
   /** The WAL, or null. */
   SideFile wal() {
     return wal;

@@ -1,0 +1,377 @@
+package io.tidemark.database;
+
+import io.tidemark.ltx.LtxDecoder;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Random;
+
+/**
+ * Writes records of the primary into the WAL of a replica like a SQLite writer, so that readers
+ * keep their snapshots and new ones see the new state; and checkpoints like SQLite, never behind a
+ * reader's back.
+ *
+ * <p>Order of the stores that readers can see: WAL bytes, page numbers and hash tables, second copy
+ * of the header, first copy. All under WAL_WRITE; what the index says is trusted only there.
+ */
+final class WalAppender {
+  /** Frames after which a checkpoint is tried, as SQLite's wal_autocheckpoint. */
+  private static final int CHECKPOINT_FRAMES = 1000;
+
+  private static final int WRITE = 0;
+  private static final int CKPT = 1;
+  private static final int READ0 = 3;
+
+  private final Store store;
+  private final Database database;
+  private final CommittedState committed;
+  private final MainContent content;
+  private final WalMode walMode;
+  private final Random random = new Random();
+
+  private final ByteBuffer head =
+      ByteBuffer.allocate(WalIndex.HEADER).order(ByteOrder.nativeOrder());
+  private WalIndex.Header index;
+
+  // A block of the index as it is and as it will be; only databases with readers in WAL mode have
+  // them.
+  private ByteBuffer before;
+  private ByteBuffer after;
+
+  private boolean blind;
+
+  /** What {@link #append} wrote and {@link #show} has to tell. */
+  private long changedFrom;
+
+  private int firstNew;
+
+  WalAppender(
+      Store store,
+      Database database,
+      CommittedState committed,
+      MainContent content,
+      WalMode walMode) {
+    this.store = store;
+    this.database = database;
+    this.committed = committed;
+    this.content = content;
+    this.walMode = walMode;
+  }
+
+  private ReaderAccess access() {
+    return store.readerAccess();
+  }
+
+  /**
+   * Becomes the writer. Without the lock of the database, like all but {@link #append}.
+   *
+   * @return false if a program is
+   */
+  boolean begin() {
+    return access().tryLockShm(database, WRITE, true);
+  }
+
+  void end() {
+    access().unlockShm(database, WRITE);
+  }
+
+  // ---------------------------------------------------------------- writing
+
+  /** Looks at the index, and starts the WAL anew where SQLite would. */
+  void prepare() throws IOException {
+    WalCapture capture = walMode.capture();
+    WalFrames frames = capture.frames();
+    boolean readable = access().readShm(database, 0, head.clear());
+    index = readable ? WalIndex.decode(head) : null;
+    boolean same =
+        index != null && index.salt1() == capture.salt1() && index.salt2() == capture.salt2();
+    boolean inDatabase = frames.allBackfilled(committed.pageCount());
+    boolean unread =
+        same
+            && inDatabase
+            && head.getInt(WalIndex.BACKFILL) == index.maxFrame()
+            && index.maxFrame() > 0
+            && lockReaders();
+    try {
+      WalStart start = WalStart.choose(index, frames.committed(), same, inDatabase, unread);
+      blind = start == WalStart.RESTART_BLIND || start == WalStart.APPEND_BLIND;
+      if (blind && index != null) {
+        storeShm(0, ByteBuffer.allocate(2 * WalIndex.COPY)); // SQLite recovers it from the WAL
+      }
+      changedFrom = -1;
+      if (start == WalStart.RESTART || start == WalStart.RESTART_BLIND) {
+        restart(start == WalStart.RESTART && index.maxFrame() == 0);
+      }
+    } finally {
+      if (unread) {
+        for (int i = 1; i < WalIndex.READERS; i++) {
+          access().unlockShm(database, READ0 + i);
+        }
+      }
+    }
+  }
+
+  /** All but READ0, whose readers do not look at the WAL. */
+  private boolean lockReaders() {
+    for (int i = 1; i < WalIndex.READERS; i++) {
+      if (!access().tryLockShm(database, READ0 + i, true)) {
+        while (--i > 0) {
+          access().unlockShm(database, READ0 + i);
+        }
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * As walRestartHdr.
+   *
+   * @param saltsOfIndex whether a program has restarted the index, and only the WAL is to follow
+   */
+  private void restart(boolean saltsOfIndex) throws IOException {
+    boolean known = saltsOfIndex && (index.salt1() | index.salt2()) != 0;
+    WalCapture capture = walMode.capture();
+    int salt1 = known ? index.salt1() : index == null ? random.nextInt() : index.salt1() + 1;
+    int salt2 = known ? index.salt2() : random.nextInt();
+    database.lockedWrite(
+        () -> capture.restartApplied(committed.pageSize(), salt1, salt2, committed.pageCount()));
+    changedFrom = 0;
+    tellWal(WalCapture.HEADER);
+    if (blind) {
+      return;
+    }
+    index =
+        new WalIndex.Header(
+            index.change(),
+            ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN,
+            committed.pageSize(),
+            0,
+            (int) committed.pageCount(),
+            capture.lastSum1(),
+            capture.lastSum2(),
+            salt1,
+            salt2);
+    if (!saltsOfIndex) {
+      storeHeader();
+      ByteBuffer marks = ByteBuffer.allocate(4 + 4 * WalIndex.READERS);
+      marks.order(ByteOrder.nativeOrder()).putInt(0).putInt(0).putInt(0);
+      while (marks.hasRemaining()) {
+        marks.putInt(WalIndex.NOT_USED);
+      }
+      storeShm(WalIndex.BACKFILL, marks.flip());
+      storeShm(WalIndex.BACKFILL_ATTEMPTED, ByteBuffer.allocate(4));
+    }
+  }
+
+  /**
+   * Writes the frames of a record into the WAL; nobody looks at them before {@link #show}. Wants
+   * the lock of the database.
+   *
+   * @param pages of the record
+   */
+  void append(LtxDecoder decoder, int pages, long txid) throws IOException {
+    WalCapture capture = walMode.capture();
+    int size = decoder.header().pageSize();
+    int newCount = (int) decoder.header().commit();
+    int first = capture.frames().committed();
+    ByteBuffer frame = Scratch.get().frame;
+    capture.frames().rewind(first); // what a program wrote behind them and never committed
+    boolean complete = false;
+    try {
+      for (int i = 1; i <= pages; i++) {
+        frame.clear().position(WalCapture.FRAME_HEADER).limit(WalCapture.FRAME_HEADER + size);
+        decoder.nextPage(frame);
+        capture.appendApplied((int) decoder.pageNumber(), i == pages ? newCount : 0, frame);
+      }
+      if (pages == 0) { // only the size has changed, and that needs a frame
+        frame.clear().position(WalCapture.FRAME_HEADER).limit(WalCapture.FRAME_HEADER + size);
+        walMode.readCommitted(1, frame);
+        capture.appendApplied(1, newCount, frame);
+      }
+      complete = true;
+    } finally {
+      if (!complete) {
+        capture.frames().rewind(first);
+      }
+    }
+    capture.frames().commit(capture.frames().valid() - 1, txid);
+    firstNew = first + 1;
+    changedFrom = changedFrom < 0 ? capture.offsetOf(first) : changedFrom;
+  }
+
+  /** Readers see what was appended. */
+  void show() throws IOException {
+    WalCapture capture = walMode.capture();
+    int last = capture.frames().committed();
+    tellWal(capture.offsetOf(last));
+    if (blind) {
+      return;
+    }
+    for (int first = firstNew; first <= last; ) {
+      int block = WalIndex.blockOf(first);
+      int end = Math.min(last, WalIndex.lastOf(block));
+      addToBlock(block, first, end);
+      first = end + 1;
+    }
+    index =
+        new WalIndex.Header(
+            index.change() + 1,
+            capture.isBigEndian(),
+            committed.pageSize(),
+            last,
+            (int) committed.pageCount(),
+            capture.lastSum1(),
+            capture.lastSum2(),
+            capture.salt1(),
+            capture.salt2());
+    storeHeader();
+  }
+
+  private void tellWal(long end) throws IOException {
+    SideFile wal = walMode.wal();
+    ByteBuffer chunk = Scratch.get().compare;
+    for (long at = changedFrom; at < end; at += chunk.limit()) {
+      chunk.clear().limit((int) Math.min(chunk.capacity(), end - at));
+      WalCapture.readFully(wal, chunk, at);
+      access().walChanged(database, wal, at, chunk.flip());
+    }
+    changedFrom = -1;
+  }
+
+  private void addToBlock(int block, int first, int last) throws IOException {
+    long offset = (long) block * WalIndex.BLOCK;
+    if (before == null) {
+      before = ByteBuffer.allocate(WalIndex.BLOCK);
+      after = ByteBuffer.allocate(WalIndex.BLOCK);
+    }
+    boolean there = access().readShm(database, offset, before.clear());
+    if (!there) {
+      Arrays.fill(before.array(), (byte) 0);
+    }
+    after.clear().put(before.array());
+    int[] pages = new int[last - first + 1];
+    for (int i = 0; i < pages.length; i++) {
+      pages[i] = walMode.capture().frames().page(first + i - 1);
+    }
+    WalIndex.append(after, block, first, pages);
+    if (!there) {
+      storeShm(offset, after.clear()); // the file grows by a whole block
+      return;
+    }
+    for (WalIndex.Range range :
+        new WalIndex.Range[] {
+          WalIndex.changedNumbers(before, after, block), WalIndex.changedHash(before, after)
+        }) {
+      if (!range.isEmpty()) {
+        storeShm(offset + range.from(), after.slice(range.from(), range.to() - range.from()));
+      }
+    }
+  }
+
+  private void storeHeader() throws IOException {
+    storeShm(WalIndex.COPY, index.encode());
+    storeShm(0, index.encode());
+  }
+
+  private void storeShm(long offset, ByteBuffer bytes) throws IOException {
+    SideFile shm = walMode.shm();
+    database.writeShm(shm, bytes.duplicate(), offset);
+    access().shmChanged(database, shm, offset, bytes);
+  }
+
+  // ------------------------------------------------------------- checkpoint
+
+  /** Moves pages that every reader has left behind into the database file, if there are many. */
+  void checkpointIfDue() throws IOException {
+    WalFrames frames = walMode.capture().frames();
+    if (blind
+        || frames.committed() < CHECKPOINT_FRAMES
+        || frames.allBackfilled(committed.pageCount())) {
+      return;
+    }
+    checkpoint();
+  }
+
+  /** As walCheckpoint, passive. */
+  void checkpoint() throws IOException {
+    if (!access().readShm(database, 0, head.clear())
+        || WalIndex.decode(head) == null
+        || !access().tryLockShm(database, CKPT, true)) {
+      return;
+    }
+    try {
+      int safe = safeFrame();
+      if (head.getInt(WalIndex.BACKFILL) < safe && access().tryLockShm(database, READ0, true)) {
+        try {
+          storeShm(WalIndex.BACKFILL_ATTEMPTED, number(safe));
+          backfill(safe);
+          storeShm(WalIndex.BACKFILL, number(safe));
+        } finally {
+          access().unlockShm(database, READ0);
+        }
+      }
+    } finally {
+      access().unlockShm(database, CKPT);
+    }
+  }
+
+  private static ByteBuffer number(int value) {
+    return ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(value).flip();
+  }
+
+  /** The last frame that no reader needs the database file to be older than (mxSafeFrame). */
+  private int safeFrame() throws IOException {
+    int last = WalIndex.decode(head).maxFrame();
+    int safe = last;
+    for (int i = 1; i < WalIndex.READERS; i++) {
+      int mark = head.getInt(WalIndex.READ_MARKS + 4 * i);
+      if (Integer.compareUnsigned(safe, mark) > 0) {
+        if (access().tryLockShm(database, READ0 + i, true)) {
+          storeShm(WalIndex.READ_MARKS + 4L * i, number(i == 1 ? safe : WalIndex.NOT_USED));
+          access().unlockShm(database, READ0 + i);
+        } else {
+          safe = mark;
+        }
+      }
+    }
+    return safe;
+  }
+
+  private void backfill(int safe) throws IOException {
+    WalCapture capture = walMode.capture();
+    WalFrames frames = capture.frames();
+    MainFile main = content.current();
+    int size = capture.pageSize();
+    IntMap latest = new IntMap();
+    for (int frame = 0; frame < safe; frame++) {
+      latest.put(frames.page(frame), frame);
+    }
+    for (int pgno : latest.sortedKeys()) {
+      long number = Integer.toUnsignedLong(pgno);
+      if (number > committed.pageCount()) {
+        continue;
+      }
+      ByteBuffer page = Scratch.get().page.clear().limit(size);
+      capture.readPage(latest.get(pgno, 0), page);
+      long offset = (number - 1) * size;
+      int frame = latest.get(pgno, 0);
+      database.lockedWrite(
+          () -> {
+            main.file.write(page.flip(), offset);
+            main.size = Math.max(main.size, offset + size);
+            frames.backfilled(pgno, frame);
+          });
+      access().bytesChanged(database, main, offset, page.rewind());
+    }
+    if (safe == frames.committed() && main.size != committed.size()) {
+      database.lockedWrite(
+          () -> {
+            main.file.truncate(committed.size());
+            main.size = committed.size();
+          });
+      access().sizeChanged(database, main);
+    }
+  }
+}
