@@ -12,6 +12,11 @@ final class FileNode extends Node {
     this.content = content;
   }
 
+  /** Whether it outlives a restart as a file of its own; super-journals do not. */
+  boolean isKept() {
+    return Names.superJournalBase(name) == null;
+  }
+
   @Override
   long size() {
     return content.size();

@@ -40,6 +40,12 @@ final class Names {
     return name.substring(0, name.length() - suffix.length());
   }
 
+  /** Whether only the daemon makes files of that name there. */
+  static boolean isSpecial(DirectoryNode parent, String name) {
+    boolean isRoot = parent.parent == null;
+    return name.endsWith(POS_SUFFIX) || (isRoot && (name.equals(PRIMARY) || name.equals(LAG)));
+  }
+
   /** The main database that a super-journal of this name belongs to, or null. */
   static String superJournalBase(String name) {
     var matcher = SUPER.matcher(name);

@@ -1,6 +1,7 @@
 package io.tidemark.mount;
 
 import io.tidemark.mount.fuse.Attr;
+import io.tidemark.mount.fuse.Entry;
 
 /**
  * What the kernel knows under a node id. A name that is deleted and made again gets a new node, so
@@ -39,9 +40,15 @@ abstract class Node {
     return 1;
   }
 
-  /** How long the kernel may trust the attributes, in nanoseconds. */
-  long attrValidNanos() {
+  /** How long the kernel may trust the attributes, and the name; in nanoseconds. */
+  long validNanos() {
     return Tree.LONG_NANOS;
+  }
+
+  /** Gives the kernel a reference. */
+  Entry newReference() {
+    lookups++;
+    return new Entry(id, attr(), validNanos(), validNanos());
   }
 
   Attr attr() {

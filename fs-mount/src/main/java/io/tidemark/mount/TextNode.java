@@ -22,7 +22,7 @@ final class TextNode extends Node {
   }
 
   @Override
-  long attrValidNanos() {
+  long validNanos() {
     return 0;
   }
 }

@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +27,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * which keeps owner, permissions and times. For a database that entry is an empty placeholder; its
  * bytes are in the store. Side files of databases, super-journals and the special files have none.
  *
- * <p>All methods but {@link #get} are called under {@link #lock}.
+ * <p>All methods but {@link #get}, {@link #directory} and those that only make a path of names are
+ * called under {@link #lock}.
  */
 final class Tree {
   /** The kernel is told of every change that did not come from it, so it may trust us for long. */
@@ -49,15 +51,46 @@ final class Tree {
     this.gid = attributes.gid;
     this.root = new DirectoryNode(FuseFileSystem.ROOT_NODE, null, "", attributes);
     nodes.put(root.id, root);
+    removePlaceholdersOfDropped();
   }
 
-  DirectoryNode root() {
-    return root;
+  /** A crash can come between the record of a drop and the end of its entry. */
+  private void removePlaceholdersOfDropped() throws IOException {
+    for (Database database : store.allDatabases()) {
+      Path entry = backing(database.name());
+      if (!database.exists()
+          && database.failure() == null
+          && database.position().txid() > 0
+          && Placeholder.is(entry)
+          && Files.getLastModifiedTime(entry).toMillis() <= database.commitMillis()) {
+        Files.delete(entry);
+      }
+    }
   }
 
   /** The node of that id, or null. Needs no lock. */
   Node get(long id) {
     return nodes.get(id);
+  }
+
+  /** The directory of that id, or null if it is none. Needs no lock. */
+  DirectoryNode directory(long id) {
+    Node node = get(id);
+    return node instanceof DirectoryNode ? (DirectoryNode) node : null;
+  }
+
+  /** The node that the kernel knows under a path, or null. */
+  Node known(String path) {
+    Node node = root;
+    for (String component : path.split("/")) {
+      if (!component.isEmpty()) {
+        if (!(node instanceof DirectoryNode)) {
+          return null;
+        }
+        node = ((DirectoryNode) node).children.get(component);
+      }
+    }
+    return node;
   }
 
   long newId() {
@@ -166,7 +199,7 @@ final class Tree {
     if (database != null
         && database.exists()
         && !Files.exists(backing, LinkOption.NOFOLLOW_LINKS)) {
-      placeholder(backing);
+      Placeholder.create(backing);
     }
     Attributes attributes;
     try {
@@ -194,12 +227,6 @@ final class Tree {
       attributes.mtime = live.commitMillis() * 1_000_000;
     }
     return new FileNode(newId(), parent, name, attributes, content);
-  }
-
-  /** A database that was imported has no entry in the files directory yet. */
-  private static void placeholder(Path backing) throws IOException {
-    Files.createDirectories(backing.getParent());
-    Files.createFile(backing);
   }
 
   private Node loadSpecial(DirectoryNode parent, String name) throws IOException {
@@ -296,8 +323,24 @@ final class Tree {
     newParent.children.put(newName, node);
   }
 
-  /** Names of side files and super-journals in a directory. */
-  void listVolatile(DirectoryNode directory, Map<String, Integer> into) {
+  /** Names in a directory, with their DT_* values of readdir(3). */
+  Map<String, Integer> list(DirectoryNode directory) throws IOException {
+    Map<String, Integer> names = new TreeMap<>();
+    try (var stream = Files.newDirectoryStream(backing(directory.path()))) {
+      for (Path entry : stream) {
+        String name = DatabaseNames.decode(entry.getFileName().toString());
+        if (name != null) {
+          int type = Files.isSymbolicLink(entry) ? 10 : Files.isDirectory(entry) ? 4 : 8;
+          names.put(name, type);
+        }
+      }
+    }
+    listVolatile(directory, names);
+    return names;
+  }
+
+  /** Names of side files and super-journals in a directory, and of databases. */
+  private void listVolatile(DirectoryNode directory, Map<String, Integer> into) {
     String above = directory.path();
     for (Database database : store.allDatabases()) {
       String path = database.name();

@@ -65,10 +65,10 @@ final class UnlockWatcher {
     questions.add(new Question(null, null));
   }
 
-  /** Returns when the thread has given up its descriptors. */
-  void awaitEnd() {
+  /** Returns when the thread has given up its descriptors, or that time is over. */
+  void awaitEnd(long millis) {
     try {
-      thread.join(TidemarkFileSystem.END_MILLIS);
+      thread.join(millis);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -3,7 +3,6 @@ package io.tidemark.mount;
 import io.tidemark.database.Database;
 import io.tidemark.database.RefusedException;
 import io.tidemark.database.SideFile;
-import io.tidemark.mount.fuse.KernelCache;
 import io.tidemark.mount.fuse.OwnMountFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -13,7 +12,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.ToLongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,8 +42,7 @@ final class WalIndexGuard {
   private record Suspicion(Database database, int tries) {}
 
   private final OwnDescriptors descriptors;
-  private final KernelCache cache;
-  private final ToLongFunction<SideFile> nodeOf;
+  private final KernelView kernel;
 
   /** Handles that programs have on each wal-index. */
   private final Map<SideFile, Integer> inUse = new ConcurrentHashMap<>();
@@ -56,13 +53,9 @@ final class WalIndexGuard {
   private final Thread thread = new Thread(this::run, "tidemark-wal-index-guard");
   private volatile boolean stopped;
 
-  /**
-   * @param nodeOf node id of a -shm file, 0 if the kernel does not know it
-   */
-  WalIndexGuard(Path mountPoint, KernelCache cache, ToLongFunction<SideFile> nodeOf) {
+  WalIndexGuard(Path mountPoint, KernelView kernel) {
     this.descriptors = new OwnDescriptors(mountPoint);
-    this.cache = cache;
-    this.nodeOf = nodeOf;
+    this.kernel = kernel;
     thread.setDaemon(true);
     thread.start();
   }
@@ -88,10 +81,10 @@ final class WalIndexGuard {
     queue.add(new Suspicion(null, 0));
   }
 
-  /** Returns when the thread has given up its descriptors. */
-  void awaitEnd() {
+  /** Returns when the thread has given up its descriptors, or that time is over. */
+  void awaitEnd(long millis) {
     try {
-      thread.join(TidemarkFileSystem.END_MILLIS);
+      thread.join(millis);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -175,9 +168,6 @@ final class WalIndexGuard {
   private void invalidate(Database database, SideFile shm) throws RefusedException {
     ByteBuffer zeros = ByteBuffer.allocateDirect(HEADERS);
     database.writeShm(shm, zeros.duplicate(), 0);
-    long node = nodeOf.applyAsLong(shm);
-    if (node != 0) {
-      cache.store(node, 0, zeros);
-    }
+    kernel.show(shm, 0, zeros);
   }
 }

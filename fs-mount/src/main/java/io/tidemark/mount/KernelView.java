@@ -1,0 +1,166 @@
+package io.tidemark.mount;
+
+import io.tidemark.database.Database;
+import io.tidemark.database.SideFile;
+import io.tidemark.mount.fuse.KernelCache;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the kernel remembers of files and names, told of every change that did not come through it.
+ *
+ * <p>Telling it may wait for requests of the same file that are in flight ({@link KernelCache}). So
+ * the methods named {@code ...Changed} and {@code ...Replaced} only take note, may be called under
+ * any lock, and are worked off in their order by a thread of their own, which takes {@link
+ * Tree#lock} to find nodes and holds no lock while it tells.
+ */
+final class KernelView {
+  private static final Logger LOG = LoggerFactory.getLogger(KernelView.class);
+
+  private final Tree tree;
+  private final ExecutorService notifier =
+      Executors.newSingleThreadExecutor(
+          task -> {
+            Thread thread = new Thread(task, "tidemark-notifier");
+            thread.setDaemon(true);
+            return thread;
+          });
+  private volatile KernelCache cache;
+
+  KernelView(Tree tree) {
+    this.tree = tree;
+    // Its thread must not be started by a request thread, whose CPUs it would inherit.
+    notifier.execute(() -> {});
+  }
+
+  /** The connection is ready. Nothing may change before, as far as the kernel is concerned. */
+  void start(KernelCache kernelCache) {
+    cache = kernelCache;
+  }
+
+  /** The connection has ended; what is noted from now on is dropped. */
+  void stop() {
+    notifier.shutdown();
+  }
+
+  /** For those who tell it something at once; the rules there are theirs to keep. */
+  KernelCache cache() {
+    return cache;
+  }
+
+  /**
+   * Bytes of a file are not what programs wrote or read last. The size is asked for again, too.
+   *
+   * @param node its id
+   * @param length in bytes; 0 = to the end of the file
+   */
+  void bytesChanged(long node, long offset, long length) {
+    later(() -> cache.invalidate(node, offset, length));
+  }
+
+  /** The same for the file of a database, if the kernel knows it. */
+  void bytesChanged(Database database, long offset, long length) {
+    later(
+        () -> {
+          Node node = nodeAt(database.name());
+          if (node != null) {
+            cache.invalidate(node.id, offset, length);
+          }
+        });
+  }
+
+  /**
+   * Another content stands behind the name of a database, or none: its file, the files beside it
+   * and their names are looked up again.
+   */
+  void databaseReplaced(Database database) {
+    later(
+        () -> {
+          String name = database.name();
+          if (!database.exists()) {
+            Placeholder.remove(tree.backing(name));
+          }
+          int slash = name.lastIndexOf('/');
+          Node parent = nodeAt(slash < 0 ? "" : name.substring(0, slash));
+          if (parent == null) {
+            return;
+          }
+          String last = name.substring(slash + 1);
+          Node old = nodeAt(name);
+          if (old != null) {
+            cache.invalidate(old.id, 0, 0);
+          }
+          cache.invalidateEntry(parent.id, last);
+          forgetSideNames(parent.id, last);
+          cache.invalidateEntry(parent.id, last + Names.POS_SUFFIX);
+        });
+  }
+
+  /** A name stands for another file, or for none. */
+  void nameChanged(long parent, String name) {
+    later(() -> cache.invalidateEntry(parent, name));
+  }
+
+  /** The names of the files beside a database stand for others, or for none. */
+  void sideNamesChanged(long parent, String name) {
+    later(() -> forgetSideNames(parent, name));
+  }
+
+  private void forgetSideNames(long parent, String name) {
+    for (Names.Side side : Names.Side.values()) {
+      cache.invalidateEntry(parent, name + side.suffix);
+    }
+  }
+
+  /**
+   * Shows bytes of a wal-index to all who have it mapped, now. For a thread that serves no request
+   * and holds no lock that a request may want.
+   *
+   * @param bytes which are in the file already
+   */
+  void show(SideFile shm, long offset, ByteBuffer bytes) {
+    long node = idOf(shm);
+    if (node != 0) {
+      cache.store(node, offset, bytes);
+    }
+  }
+
+  private long idOf(SideFile shm) {
+    tree.lock.lock();
+    try {
+      return tree.idOfShm(shm);
+    } finally {
+      tree.lock.unlock();
+    }
+  }
+
+  private Node nodeAt(String path) {
+    tree.lock.lock();
+    try {
+      return tree.known(path);
+    } finally {
+      tree.lock.unlock();
+    }
+  }
+
+  private interface Notification {
+    void tell() throws IOException;
+  }
+
+  private void later(Notification notification) {
+    if (!notifier.isShutdown()) {
+      notifier.execute(
+          () -> {
+            try {
+              notification.tell();
+            } catch (IOException | RuntimeException e) {
+              LOG.warn("telling the kernel: {}", e.toString());
+            }
+          });
+    }
+  }
+}
