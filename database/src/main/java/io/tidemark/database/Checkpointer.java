@@ -141,7 +141,10 @@ final class Checkpointer {
     }
   }
 
-  /** Once the database is not served: returns when nobody will write a checkpoint any more. */
+  /**
+   * Returns when no checkpoint is on its way. None begins before the caller gives up the lock, if
+   * it holds it, or once the database is not served.
+   */
   void awaitIdle() {
     lock.lock();
     try {
@@ -151,6 +154,13 @@ final class Checkpointer {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Another history begins with this checkpoint; wants the lock held and no checkpoint running. */
+  void restart(CheckpointFile written) {
+    last = written.txid() == 0 ? CheckpointFile.NONE : written;
+    fileSyncFailure = null;
+    upkept = -1;
   }
 
   private void write(CheckpointFile next, DiskFile file) throws IOException {

@@ -14,4 +14,10 @@ public interface CommitListener {
    * aside as damaged. All readers of the old one have ended. Called under no lock.
    */
   default void retired(Database old, Database successor) {}
+
+  /**
+   * Transactions of this node that the primary does not have were set aside, durably. Called under
+   * no lock, on the way to following the primary, so it must only take note.
+   */
+  default void diverged(Database database, Divergence divergence) {}
 }

@@ -17,7 +17,7 @@ import java.util.function.LongConsumer;
  */
 final class ConsistentCopy {
   private static final int CHUNK = 256 << 10;
-  private static final int MAX_PAGE = 65536;
+  static final int MAX_PAGE = 65536;
 
   private final Disk disk;
   private final String name;
@@ -55,7 +55,12 @@ final class ConsistentCopy {
     }
   }
 
-  /** Makes the copy in a file. */
+  /**
+   * Makes the copy in a file.
+   *
+   * @param copy empty
+   * @return the position of the copy, verified
+   */
   DatabasePosition make(SnapshotSource source, DiskFile copy) throws IOException {
     copyPages(source, copy);
     DatabasePosition position = source.finish();
@@ -79,7 +84,8 @@ final class ConsistentCopy {
     }
   }
 
-  private void verify(DiskFile copy, DatabasePosition position) throws IOException {
+  /** Cuts a copy to its size and proves it by its rolling checksum. */
+  void verify(DiskFile copy, DatabasePosition position) throws IOException {
     copy.truncate(position.pageCount() * position.pageSize());
     long[] rolling = {Checksum.FLAG};
     PageScan.forEachPage(

@@ -30,6 +30,7 @@ import java.util.random.RandomGenerator;
  * files/            files and directories of the mount that are not SQLite's
  * volatile/         -journal, -wal, -shm and uncommitted pages; emptied at each start
  * import/           files being imported; emptied at each start
+ * divergent/        transactions of this node that the primary does not have
  * </pre>
  */
 final class DataDirectory implements AutoCloseable {
@@ -101,6 +102,7 @@ final class DataDirectory implements AutoCloseable {
       }
       deleteTree(root.resolve("volatile"));
       deleteTree(root.resolve("import"));
+      Divergences.removeUnfinished(disk, root);
       for (String directory : List.of("dbs", "files", "volatile", "import")) {
         disk.createDirectories(root.resolve(directory));
       }

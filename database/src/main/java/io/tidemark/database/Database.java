@@ -23,7 +23,8 @@ import java.util.function.LongConsumer;
  *   <li>{@link ContentReplacement}: deletion and import;
  *   <li>{@link ReplicaLog} and {@link Applier}: the records of the primary, on a replica;
  *   <li>{@link Recovery} and {@link Checkpointer}: from and to the files on the disk;
- *   <li>{@link LogHistory}: the past, for replicas and copies.
+ *   <li>{@link LogHistory}: the past, for replicas and copies;
+ *   <li>{@link SettingAside} and {@link HistoryEnd}: what a replica has and its primary has not.
  * </ul>
  *
  * <p>Whether a transaction commits is decided once, before its record is appended. What fails later
@@ -54,6 +55,7 @@ public final class Database {
   private final ReplicaWrites replicaWrites;
   private final Applier applier;
   private final LogHistory history;
+  private final SettingAside settingAside;
 
   Database(Store store, String name) throws IOException {
     this.store = store;
@@ -81,7 +83,12 @@ public final class Database {
         new Checkpointer(
             files, lock, availability, store.options(), log, committed, content, walMode, pins);
     recovery = new Recovery(files, log, committed, content, checkpointer);
-    replicaLog = new ReplicaLog(store, name, lock, availability, log, checkpointer);
+    history =
+        new LogHistory(
+            files, lock, availability, log, committed, content, walMode, checkpointer, pins);
+    settingAside =
+        new SettingAside(
+            store, files, lock, availability, events, log, committed, checkpointer, history, pins);
     replicaWrites = new ReplicaWrites(name, events, committed, content, journal);
     applier =
         new Applier(
@@ -97,9 +104,20 @@ public final class Database {
             journal,
             walMode,
             replacement);
-    history =
-        new LogHistory(
-            files, lock, availability, log, committed, content, walMode, checkpointer, pins);
+    HistoryEnd historyEnd =
+        new HistoryEnd(
+            store,
+            files,
+            lock,
+            availability,
+            events,
+            log,
+            committed,
+            content,
+            replacement,
+            checkpointer,
+            applier);
+    replicaLog = new ReplicaLog(store, name, lock, availability, log, checkpointer, historyEnd);
   }
 
   // ------------------------------------------------------------------ facts
@@ -305,6 +323,36 @@ public final class Database {
     try (SnapshotSource source = snapshot()) {
       new ConsistentCopy(files.disk(), name, null).make(source, file);
     }
+  }
+
+  /**
+   * Keeps every record after a transaction, and the database as it is with them, in {@code
+   * divergent/} of the data directory, because the primary does not have them and something else is
+   * to take their place. Changes nothing here. Durable when this returns; the same again makes no
+   * second copy.
+   *
+   * @param afterTxid the last transaction that the primary has too; 0 if none is known
+   * @param why for people, one line
+   * @return null if this node has nothing after that transaction
+   * @throws ReplicationException (DISK) when it could not be kept: nothing may be given up then;
+   *     (OLDER_EPOCH) on a primary
+   * @throws RefusedException when the database has failed
+   */
+  public Divergence setAside(long afterTxid, String why) throws IOException {
+    return settingAside.setAside(afterTxid, why);
+  }
+
+  /**
+   * The primary has no database of this name and never had: sets everything aside, then gives the
+   * name up as if there had never been a database. Open handles keep the content. Durable when this
+   * returns; again does nothing.
+   *
+   * @param why for people, one line
+   * @throws ReplicationException as {@link #setAside}
+   */
+  public void forget(String why) throws IOException {
+    setAside(0, why);
+    replicaLog.forget();
   }
 
   /** Decides for a received copy; see {@link SnapshotInstall}. */

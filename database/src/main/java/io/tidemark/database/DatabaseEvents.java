@@ -30,6 +30,17 @@ final class DatabaseEvents {
     }
   }
 
+  void diverged(Divergence divergence) {
+    for (CommitListener listener : store.commitListeners()) {
+      try {
+        listener.diverged(database, divergence);
+      } catch (RuntimeException e) {
+        // Nobody's trouble with the news may keep the database from following the primary.
+        LOG.warn("{}: a listener failed at a divergence", database.name(), e);
+      }
+    }
+  }
+
   void replaced() {
     store.listener().replaced(database);
   }

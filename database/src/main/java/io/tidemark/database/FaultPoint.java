@@ -56,6 +56,12 @@ public enum FaultPoint {
   SNAPSHOT_LOG_PARTLY_GONE,
   /** The checkpoint of a received copy has its name, which is not synced. */
   SNAPSHOT_DONE,
+  /** Divergent transactions are all written but do not have their name yet. */
+  SET_ASIDE_WRITTEN,
+  /** A replica's database ends without a record: decided, nothing is done. */
+  ENDING_DECIDED,
+  /** The same: its files are gone, the decision is still there. */
+  ENDING_FILES_GONE,
   /** Recovery: some records are applied again. */
   RECOVERY_APPLYING;
 

@@ -94,6 +94,11 @@ final class LogCursor implements AutoCloseable {
     return parts.get(part).path;
   }
 
+  /** The segment that has the current record; open until the next one is in another. */
+  DiskFile file() {
+    return file;
+  }
+
   /** The bytes of the LTX file of the current record. */
   LtxSource ltxSource() {
     return new DiskLtxSource(file, offset, record);

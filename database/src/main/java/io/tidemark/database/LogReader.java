@@ -78,6 +78,15 @@ public final class LogReader implements AutoCloseable {
   }
 
   /**
+   * The segments of a directory that is not in use as a log.
+   *
+   * @param name of the database, for messages
+   */
+  static LogReader ofDirectory(Path directory, String name) throws IOException {
+    return new LogReader(directory, name);
+  }
+
+  /**
    * The next record, oldest first, or null at the end of the log.
    *
    * @throws CorruptLogException for damage that is not a torn tail

@@ -40,6 +40,7 @@ public final class RecordReader implements AutoCloseable {
   private final CommittedState committed;
   private final LogPins.Pin pin;
   private final long endTxid;
+  private final long restarts;
 
   private boolean closed;
   private DiskFile file;
@@ -83,6 +84,7 @@ public final class RecordReader implements AutoCloseable {
     this.pin = pin;
     this.txid = afterTxid;
     this.endTxid = endTxid;
+    this.restarts = log.restarts();
   }
 
   /**
@@ -321,7 +323,7 @@ public final class RecordReader implements AutoCloseable {
   }
 
   private void checkNotEnded() throws IOException {
-    if (log.isClosed()) {
+    if (log.isClosed() || restarts != log.restarts()) {
       close();
       throw ReadingEndedException.notServed(databaseName);
     }

@@ -50,6 +50,7 @@ final class Recovery {
    */
   GroupInfo openLog() throws IOException {
     new SnapshotInstall(files).complete();
+    HistoryEnd.complete(files);
     boolean found = checkpointer.read();
     CheckpointFile checkpoint = checkpointer.last();
     GroupInfo group = found ? log.open(checkpoint.redoTxid(), checkpoint.txid()) : log.openWhole();

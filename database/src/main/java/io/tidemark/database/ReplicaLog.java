@@ -31,6 +31,7 @@ public final class ReplicaLog {
   private final Availability availability;
   private final TransactionLog log;
   private final Checkpointer checkpointer;
+  private final HistoryEnd historyEnd;
 
   private final RecordWriter record = new RecordWriter();
   private ByteBuffer buffer;
@@ -43,13 +44,15 @@ public final class ReplicaLog {
       ReentrantLock lock,
       Availability availability,
       TransactionLog log,
-      Checkpointer checkpointer) {
+      Checkpointer checkpointer,
+      HistoryEnd historyEnd) {
     this.store = store;
     this.name = name;
     this.lock = lock;
     this.availability = availability;
     this.log = log;
     this.checkpointer = checkpointer;
+    this.historyEnd = historyEnd;
   }
 
   /** The end of the log; what is shown may be behind it, and so may the disk. */
@@ -246,6 +249,33 @@ public final class ReplicaLog {
       store.receiveBuffers().give(buffer);
       buffer = null;
     }
+  }
+
+  /**
+   * The primary has dropped the database with this transaction, and its record cannot be had. The
+   * content goes as if the record had been applied, the log is emptied, and the next record is the
+   * one after it. Durable when this returns; again does nothing. What only this node has is given
+   * up: {@link Database#setAside} is to be called before.
+   *
+   * @param epoch of that transaction
+   * @param txid at least 1
+   * @throws ReplicationException (DISK) when the disk refuses; (OLDER_EPOCH) on a primary
+   */
+  public synchronized void dropAt(long epoch, long txid) throws ReplicationException {
+    if (txid < 1) {
+      throw new IllegalArgumentException("no database is dropped with transaction " + txid);
+    }
+    if (epoch > store.epoch()) {
+      store.followEpoch(epoch);
+    }
+    abort();
+    historyEnd.end(epoch, txid);
+  }
+
+  /** As if there had never been a database of this name. */
+  synchronized void forget() throws ReplicationException {
+    abort();
+    historyEnd.end(0, 0);
   }
 
   /**

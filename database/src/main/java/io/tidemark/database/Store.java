@@ -588,6 +588,11 @@ public final class Store implements AutoCloseable {
     }
   }
 
+  /** What was set aside of this node's databases, by directory name; read from the disk. */
+  public List<Divergence> divergences() throws IOException {
+    return Divergences.list(disk, dataDirectory.root());
+  }
+
   /** Databases with a committed image, and those that cannot be served, by name. */
   public List<Database> databases() {
     List<Database> existing = new ArrayList<>();

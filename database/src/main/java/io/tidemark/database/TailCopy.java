@@ -44,18 +44,23 @@ final class TailCopy {
       if (header == null) {
         throw unreadable(from);
       }
-      long length = header.recordLength();
-      for (long done = 0; done < length; ) {
-        chunk.clear().limit((int) Math.min(chunk.capacity(), length - done));
-        int n = source.read(chunk, offset + done);
-        if (n <= 0) {
-          break; // only padding is left, and it lies beyond the end of the file
-        }
-        copy.file.write(chunk.flip(), copy.end + done);
-        done += n;
-      }
-      copy.end += length;
+      add(source, offset, header);
     }
+  }
+
+  /** Copies a record that was verified. */
+  void add(DiskFile source, long offset, RecordHeader header) throws IOException {
+    long length = header.recordLength();
+    for (long done = 0; done < length; ) {
+      chunk.clear().limit((int) Math.min(chunk.capacity(), length - done));
+      int n = source.read(chunk, offset + done);
+      if (n <= 0) {
+        break; // only padding is left, and it lies beyond the end of the file
+      }
+      copy.file.write(chunk.flip(), copy.end + done);
+      done += n;
+    }
+    copy.end += length;
   }
 
   private static IOException unreadable(Path segment) {

@@ -80,6 +80,9 @@ final class TransactionLog implements AutoCloseable {
   private volatile String failure;
   private volatile boolean closed;
 
+  /** How often the log was emptied to go on with another history. */
+  private volatile long restarts;
+
   /** How often records were written again into a new segment. */
   private volatile long rewrites;
 
@@ -424,6 +427,42 @@ final class TransactionLog implements AutoCloseable {
     }
   }
 
+  /**
+   * Nothing in the log counts any more: the history goes on after another transaction. The files
+   * are for the caller to delete.
+   *
+   * @param checksum rolling checksum after it
+   */
+  void restart(long epoch, long txid, long checksum) {
+    assert lock.isHeldByCurrentThread() && !record.isOpen();
+    syncLock.lock();
+    try {
+      restarts++;
+      files.voidPrepared();
+      synchronized (unsynced) {
+        for (LogSegment segment : segments) {
+          segment.closeFile();
+        }
+        unsynced.clear();
+        current = null;
+        directoryUnsynced = true;
+        tailTxid = txid;
+      }
+      segments.clear();
+      index.removeFrom(0);
+      parentsSynced = false;
+      durableTxid = txid;
+      commitTxid = txid;
+      tailChecksum = checksum;
+      tailEpoch = epoch;
+      epochBeforeTail = epoch;
+      failure = null;
+      syncFailure = null;
+    } finally {
+      syncLock.unlock();
+    }
+  }
+
   private void roll(long epoch, long firstTxid, long preChecksum) throws IOException {
     LogSegment next = files.takePrepared();
     if (next == null) {
@@ -722,6 +761,11 @@ final class TransactionLog implements AutoCloseable {
    */
   long rewrites() {
     return rewrites;
+  }
+
+  /** Grows when all records before are void; who reads them has come to an end. */
+  long restarts() {
+    return restarts;
   }
 
   /** Whether a segment still has the record of a transaction. */

@@ -171,9 +171,10 @@ class FrameFieldsTest {
 
   @Test
   void reasonsOfLaterVersionsAreReadAsOther() {
-    assertThat(End.Reason.of(999)).isEqualTo(End.Reason.OTHER);
-    assertThat(Refusal.Reason.of(999)).isEqualTo(Refusal.Reason.OTHER);
-    assertThat(Refusal.Reason.of(2)).isEqualTo(Refusal.Reason.CLUSTER);
+    assertThat(Coded.of(End.Reason.values(), 999, End.Reason.OTHER)).isEqualTo(End.Reason.OTHER);
+    Refusal.Reason[] reasons = Refusal.Reason.values();
+    assertThat(Coded.of(reasons, 999, Refusal.Reason.OTHER)).isEqualTo(Refusal.Reason.OTHER);
+    assertThat(Coded.of(reasons, 2, Refusal.Reason.OTHER)).isEqualTo(Refusal.Reason.CLUSTER);
   }
 
   @Test

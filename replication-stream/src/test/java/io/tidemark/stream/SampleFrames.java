@@ -87,6 +87,7 @@ final class SampleFrames {
               name(random),
               DatabaseOpen.Next.of(random.nextInt(5)),
               position(random),
+              random.nextBoolean(),
               text(random));
       case RECORD_CHUNK -> {
         int extra = random.nextInt(4) == 0 ? 1 + random.nextInt(1 << 20) : 0;
