@@ -238,6 +238,11 @@ final class ReceiveLane {
       stepBack(plan, tail);
       return;
     }
+    if (claimed != null && claimed.isNone() && plan.position().isNone()) {
+      database.forget("the primary " + connection.primaryName() + " has no database " + name);
+      connection.claim(name, null);
+      return;
+    }
     if (claimed != null || plan.apart()) {
       setAside(claimed == null ? Position.NONE : claimed);
     }
@@ -267,7 +272,9 @@ final class ReceiveLane {
   }
 
   private void setAside(Position common) throws IOException {
-    database.setAside(common.txid().value(), connection.primaryName());
+    database.setAside(
+        common.txid().value(),
+        "the primary " + connection.primaryName() + " does not have these transactions");
     connection.claim(name, null);
   }
 
