@@ -222,6 +222,30 @@ class ReplicaLogTest {
   }
 
   @Test
+  void aRecordWhoseSegmentWasLeftAfterAFailedSyncIsSentAgain() throws Exception {
+    commit(3);
+    commit(300);
+    List<Travelling> records = bench.recordsAfter(NAME, 0);
+    take(records.get(0));
+    byte[] large = records.get(1).ltx();
+    log().begin(1, 1, 2, null, large.length, 2);
+    log().write(ByteBuffer.wrap(large, 0, large.length / 2));
+    bench.replica.disk.failOnce(FaultyDisk.Call.SYNC, FaultyDisk.segments(), 1, FaultyDisk.EIO);
+    log().awaitDurable(1);
+    assertRefused(
+        Kind.DISK,
+        () -> {
+          log().write(ByteBuffer.wrap(large, large.length / 2, large.length - large.length / 2));
+          log().finish();
+        });
+    take(records.get(1));
+    log().awaitDurable(2);
+    bench.replica.powerLoss(random);
+    bench.follow(NAME);
+    bench.assertSame(NAME);
+  }
+
+  @Test
   void thousandsOfSmallRecordsASecondAreTaken() throws Exception {
     commit(3);
     for (int i = 0; i < 2000; i++) {
