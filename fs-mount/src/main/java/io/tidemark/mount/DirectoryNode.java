@@ -1,11 +1,12 @@
 package io.tidemark.mount;
 
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A directory, with the nodes of its names that the kernel knows. */
 final class DirectoryNode extends Node {
-  final Map<String, Node> children = new HashMap<>();
+  /** Changed under the tree's lock only. */
+  final Map<String, Node> children = new ConcurrentHashMap<>();
 
   /** Names of files that are no databases changed since the last sync of the directory. */
   volatile boolean unsyncedNames;

@@ -1,6 +1,7 @@
 package io.tidemark.mount;
 
 import io.tidemark.database.Database;
+import io.tidemark.database.MainFile;
 import io.tidemark.database.SideFile;
 import io.tidemark.mount.fuse.KernelCache;
 import java.io.IOException;
@@ -117,25 +118,48 @@ final class KernelView {
   }
 
   /**
-   * Shows bytes of a wal-index to all who have it mapped, now. For a thread that serves no request
-   * and holds no lock that a request may want.
+   * Shows bytes of a file beside a database to all who have it mapped or read it, now. For a thread
+   * that serves no request and holds no lock that a request may want.
    *
    * @param bytes which are in the file already
    */
-  void show(SideFile shm, long offset, ByteBuffer bytes) {
-    long node = idOf(shm);
+  void show(Database database, SideFile file, Names.Side side, long offset, ByteBuffer bytes) {
+    long node = tree.idOf(database, file, side);
     if (node != 0) {
       cache.store(node, offset, bytes);
     }
   }
 
-  private long idOf(SideFile shm) {
-    tree.lock.lock();
-    try {
-      return tree.idOfShm(shm);
-    } finally {
-      tree.lock.unlock();
+  /** The same for the file of a database. */
+  void show(Database database, MainFile file, long offset, ByteBuffer bytes) {
+    long node = tree.idOf(database, file);
+    if (node != 0) {
+      cache.store(node, offset, bytes);
     }
+  }
+
+  /**
+   * The size of a database file is another one; what is cached beyond it goes. As {@link #show}.
+   */
+  void resized(Database database, MainFile file) {
+    long node = tree.idOf(database, file);
+    if (node != 0) {
+      cache.invalidate(node, file.size(), 0);
+      cache.invalidateAttributes(node);
+    }
+  }
+
+  /** The names of the files beside a database stand for nothing. */
+  void sideFilesRemoved(Database database) {
+    later(
+        () -> {
+          String name = database.name();
+          int slash = name.lastIndexOf('/');
+          Node parent = nodeAt(slash < 0 ? "" : name.substring(0, slash));
+          if (parent != null) {
+            forgetSideNames(parent.id, name.substring(slash + 1));
+          }
+        });
   }
 
   private Node nodeAt(String path) {

@@ -1,23 +1,27 @@
 package io.tidemark.mount;
 
 import io.tidemark.database.Database;
+import io.tidemark.database.Store;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What looks at SQLite's locks on our own mount, while it can be used: {@link UnlockWatcher} and
- * {@link WalIndexGuard}. Before it is mounted and while it is being unmounted there are none; then
- * nothing is watched and every lock counts as free.
+ * What looks at SQLite's locks on our own mount, while it can be used: {@link UnlockWatcher},
+ * {@link WalIndexGuard} and {@link ReplicaReaders}. Before it is mounted and while it is being
+ * unmounted there are none; then nothing is watched and every lock counts as free.
  */
 final class LockWatchers {
   /** How long unmounting waits at most for each of their threads. */
   private static final long END_MILLIS = TimeUnit.SECONDS.toMillis(5);
 
+  private final Store store;
   private final KernelView kernel;
+  private volatile ReplicaReaders replicaReaders;
   private volatile UnlockWatcher unlockWatcher;
   private volatile WalIndexGuard walIndexGuard;
 
-  LockWatchers(KernelView kernel) {
+  LockWatchers(Store store, KernelView kernel) {
+    this.store = store;
     this.kernel = kernel;
   }
 
@@ -25,6 +29,7 @@ final class LockWatchers {
   void start(Path mountPoint) {
     unlockWatcher = new UnlockWatcher(mountPoint);
     walIndexGuard = new WalIndexGuard(mountPoint, kernel);
+    replicaReaders = new ReplicaReaders(store, mountPoint, kernel);
   }
 
   /** Gives up everything that would keep the mount busy. */
@@ -35,8 +40,10 @@ final class LockWatchers {
       walIndexGuard.stop();
       watcher.awaitEnd(END_MILLIS);
       walIndexGuard.awaitEnd(END_MILLIS);
+      replicaReaders.stop(END_MILLIS);
       unlockWatcher = null;
       walIndexGuard = null;
+      replicaReaders = null;
     }
   }
 
@@ -68,8 +75,10 @@ final class LockWatchers {
   /** A program got a handle. */
   void opened(Content content) {
     WalIndexGuard guard = walIndexGuard;
-    if (guard != null && content instanceof Content.Shm) {
-      guard.opened(((Content.Shm) content).file());
+    ReplicaReaders readers = replicaReaders;
+    if (guard != null && readers != null && content instanceof Content.Shm shm) {
+      guard.opened(shm.file());
+      readers.opened(shm.database(), shm.file());
     }
   }
 
@@ -83,9 +92,10 @@ final class LockWatchers {
   /** A program's handle is gone. */
   void released(Content content) {
     WalIndexGuard guard = walIndexGuard;
-    if (guard != null && content instanceof Content.Shm) {
-      Content.Shm shm = (Content.Shm) content;
+    ReplicaReaders readers = replicaReaders;
+    if (guard != null && readers != null && content instanceof Content.Shm shm) {
       guard.released(shm.database(), shm.file());
+      readers.released(shm.file());
     }
   }
 }

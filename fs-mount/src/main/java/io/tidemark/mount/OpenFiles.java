@@ -40,6 +40,8 @@ final class OpenFiles {
             } else {
               request.replyOpen(handle(request, node), OpenFlags.DIRECT_IO);
             }
+          } else if (tree.isStale(node)) {
+            request.error(Errno.ESTALE); // the kernel looks the name up again
           } else if (node instanceof FileNode) {
             request.replyOpen(handle(request, node), OpenFlags.KEEP_CACHE);
           } else {
@@ -48,17 +50,20 @@ final class OpenFiles {
         });
   }
 
-  /** Opens a file for the asking program. Under the tree's lock. */
+  /**
+   * Opens a file for the asking program. Under the tree's lock. The daemon's own descriptors are
+   * for locks and for looking at a wal-index; they keep no file alive and are in nobody's way.
+   */
   long handle(FuseRequest request, Node node) throws IOException {
     Handle handle = new Handle(node);
     handle.own = OwnDescriptors.isOwnThread(request.tid());
     if (node instanceof FileNode) {
       FileNode file = (FileNode) node;
-      file.content.opened();
-      file.handles++;
       if (!handle.own) {
+        file.content.opened();
         watchers.opened(file.content);
       }
+      file.handles++;
     }
     return handles.add(handle);
   }
@@ -123,16 +128,17 @@ final class OpenFiles {
     if (node.content instanceof Content.Main) {
       Content.Main main = (Content.Main) node.content;
       if (handle.wrote && main.file().isLive() && main.database().hasUnjournaledWrites()) {
-        request.blocking(() -> releaseAfterWrites(request, node, main));
+        request.blocking(() -> releaseAfterWrites(request, node, handle, main));
         return;
       }
     }
-    dropHandle(node);
+    dropHandle(node, handle);
     request.replyOk();
   }
 
   /** The last chance to settle what a killed process wrote; nobody hears an error any more. */
-  private void releaseAfterWrites(FuseRequest request, FileNode node, Content.Main main) {
+  private void releaseAfterWrites(
+      FuseRequest request, FileNode node, Handle handle, Content.Main main) {
     try {
       long seen = main.database().changes();
       if (watchers.settle(main.database())) {
@@ -144,16 +150,18 @@ final class OpenFiles {
     } catch (IOException e) {
       LOG.warn("{}", e.getMessage());
     } finally {
-      dropHandle(node);
+      dropHandle(node, handle);
       request.replyOk();
     }
   }
 
-  private void dropHandle(FileNode node) {
+  private void dropHandle(FileNode node, Handle handle) {
     tree.lock.lock();
     try {
       node.handles--;
-      node.content.released();
+      if (!handle.own) {
+        node.content.released();
+      }
       tree.forgetIfUnused(node);
     } finally {
       tree.lock.unlock();

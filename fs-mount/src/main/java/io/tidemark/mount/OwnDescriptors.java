@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Descriptors of the daemon on files of its own mount, opened once for each incarnation of a file
  * and kept while programs use it: after that they would only keep the mount busy. Used by one
- * thread only, which serves no request: opening waits for the threads that do.
+ * thread at a time, which serves no request: opening waits for the threads that do.
  */
 final class OwnDescriptors {
   private static final Logger LOG = LoggerFactory.getLogger(OwnDescriptors.class);
@@ -33,7 +33,15 @@ final class OwnDescriptors {
 
   /** Whether a request of that thread comes from the daemon itself. */
   static boolean isOwnThread(int tid) {
-    return THREADS.contains(tid);
+    if (!THREADS.contains(tid)) {
+      return false;
+    }
+    // The id of a thread that has ended may be that of a program by now.
+    boolean alive = Files.exists(Path.of("/proc/self/task", Integer.toString(tid)));
+    if (!alive) {
+      THREADS.remove(tid);
+    }
+    return alive;
   }
 
   /** To be called by the thread that will use these descriptors. */
@@ -57,6 +65,7 @@ final class OwnDescriptors {
       return known.fd;
     }
     close(path);
+    registerThread();
     int fd = OwnMountFiles.open(mountPoint.resolve(path));
     open.put(path, new Open(incarnation, fd));
     return fd;

@@ -52,7 +52,7 @@ final class TidemarkFileSystem implements FuseFileSystem {
     Tree tree = new Tree(store);
     HandleTable handles = new HandleTable();
     kernel = new KernelView(tree);
-    watchers = new LockWatchers(kernel);
+    watchers = new LockWatchers(store, kernel);
     Conversion conversion = new Conversion(store, tree, kernel);
     nodes = new NodeRequests(tree, handles);
     files = new OpenFiles(tree, handles, watchers, conversion);

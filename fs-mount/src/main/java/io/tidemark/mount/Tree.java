@@ -2,6 +2,7 @@ package io.tidemark.mount;
 
 import io.tidemark.database.Database;
 import io.tidemark.database.DatabaseNames;
+import io.tidemark.database.MainFile;
 import io.tidemark.database.RefusedException;
 import io.tidemark.database.SideFile;
 import io.tidemark.database.Store;
@@ -79,7 +80,7 @@ final class Tree {
     return node instanceof DirectoryNode ? (DirectoryNode) node : null;
   }
 
-  /** The node that the kernel knows under a path, or null. */
+  /** The node that the kernel knows under a path, or null. Needs no lock. */
   Node known(String path) {
     Node node = root;
     for (String component : path.split("/")) {
@@ -150,6 +151,21 @@ final class Tree {
         node.parent.children.remove(node.name);
       }
     }
+  }
+
+  /**
+   * Whether the name of an open file's node stands for something else now, because its database was
+   * replaced or changed its files without the kernel's help. The kernel may not have heard of it
+   * yet.
+   */
+  boolean isStale(Node node) {
+    if (!(node instanceof FileNode)) {
+      return false;
+    }
+    Content content = ((FileNode) node).content;
+    return content instanceof Content.Main main
+        ? main.file().isReplaced()
+        : content instanceof Content.Side && !isCurrent(node);
   }
 
   /** Whether the node still is what its name stands for: contents can be replaced from outside. */
@@ -303,16 +319,22 @@ final class Tree {
     return node;
   }
 
-  /** Node id of a -shm file, 0 if the kernel does not know it. */
-  long idOfShm(SideFile shm) {
-    for (Node node : nodes.values()) {
-      if (node instanceof FileNode && ((FileNode) node).content instanceof Content.Shm) {
-        if (((Content.Shm) ((FileNode) node).content).file() == shm) {
-          return node.id;
-        }
-      }
-    }
-    return 0;
+  /** Node id of the file of a database, 0 if the kernel does not know it. Needs no lock. */
+  long idOf(Database database, MainFile file) {
+    return known(database.name()) instanceof FileNode node
+            && node.content instanceof Content.Main main
+            && main.file() == file
+        ? node.id
+        : 0;
+  }
+
+  /** Node id of a file beside a database, 0 if the kernel does not know it. Needs no lock. */
+  long idOf(Database database, SideFile file, Names.Side side) {
+    return known(database.name() + side.suffix) instanceof FileNode node
+            && node.content instanceof Content.Side found
+            && found.file() == file
+        ? node.id
+        : 0;
   }
 
   /** Gives a node another name. */

@@ -168,6 +168,6 @@ final class WalIndexGuard {
   private void invalidate(Database database, SideFile shm) throws RefusedException {
     ByteBuffer zeros = ByteBuffer.allocateDirect(HEADERS);
     database.writeShm(shm, zeros.duplicate(), 0);
-    kernel.show(shm, 0, zeros);
+    kernel.show(database, shm, Names.Side.SHM, 0, zeros);
   }
 }

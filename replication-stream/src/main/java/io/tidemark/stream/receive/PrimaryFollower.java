@@ -154,13 +154,11 @@ public final class PrimaryFollower implements AutoCloseable {
                         .addLast(
                             new StreamUpgrade(
                                 address,
-                                context -> {
-                                  context
-                                      .pipeline()
-                                      .addLast(
-                                          new FrameDecoder(FrameType.Sender.PRIMARY),
-                                          new FrameEncoder(Set.of()),
-                                          next);
+                                pipeline -> {
+                                  pipeline.addLast(
+                                      new FrameDecoder(FrameType.Sender.PRIMARY),
+                                      new FrameEncoder(Set.of()),
+                                      next);
                                   upgraded.complete(next);
                                 },
                                 upgraded::completeExceptionally));

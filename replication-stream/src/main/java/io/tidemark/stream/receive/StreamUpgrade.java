@@ -1,6 +1,7 @@
 package io.tidemark.stream.receive;
 
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -25,14 +26,14 @@ final class StreamUpgrade extends SimpleChannelInboundHandler<FullHttpResponse> 
   private static final int MOST_BYTES = 64 << 10;
 
   private final PrimaryAddress address;
-  private final Consumer<ChannelHandlerContext> granted;
+  private final Consumer<ChannelPipeline> granted;
   private final Consumer<Throwable> failed;
 
   /**
    * @param granted adds what comes next to the pipeline
    */
   StreamUpgrade(
-      PrimaryAddress address, Consumer<ChannelHandlerContext> granted, Consumer<Throwable> failed) {
+      PrimaryAddress address, Consumer<ChannelPipeline> granted, Consumer<Throwable> failed) {
     this.address = address;
     this.granted = granted;
     this.failed = failed;
@@ -75,11 +76,14 @@ final class StreamUpgrade extends SimpleChannelInboundHandler<FullHttpResponse> 
       context.close();
       return;
     }
-    granted.accept(context);
-    // In this order: the codec passes on what it has read beyond the answer when it goes.
-    context.pipeline().remove("http-whole");
-    context.pipeline().remove(this);
-    context.pipeline().remove("http");
+    // The primary says nothing before it is greeted, so the codec has read nothing beyond the
+    // answer.
+    // It has to be gone before the greeting is written.
+    ChannelPipeline pipeline = context.pipeline();
+    pipeline.remove("http-whole");
+    pipeline.remove("http");
+    pipeline.remove(this);
+    granted.accept(pipeline);
   }
 
   @Override

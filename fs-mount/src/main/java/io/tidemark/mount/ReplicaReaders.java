@@ -1,0 +1,201 @@
+package io.tidemark.mount;
+
+import io.tidemark.database.Database;
+import io.tidemark.database.MainFile;
+import io.tidemark.database.ReaderAccess;
+import io.tidemark.database.Role;
+import io.tidemark.database.SideFile;
+import io.tidemark.database.Store;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How the applier of a replica gets past programs that have a database open: a {@link ReaderSeat}
+ * among them for each database, and the kernel's caches.
+ *
+ * <p>A thread of its own keeps WAL databases that are open under WAL_WRITE, so that local writers
+ * find it busy and wait as long as their busy timeout says.
+ */
+final class ReplicaReaders implements ReaderAccess {
+  private static final Logger LOG = LoggerFactory.getLogger(ReplicaReaders.class);
+  private static final long POLL_MILLIS = 1;
+  private static final long IDLE_MILLIS = 1000;
+
+  private final Store store;
+  private final Path mountPoint;
+  private final KernelView kernel;
+  private final Map<Database, ReaderSeat> seats = new ConcurrentHashMap<>();
+
+  /** Programs' handles on each wal-index. */
+  private final Map<SideFile, Integer> opened = new ConcurrentHashMap<>();
+
+  private final Thread thread = new Thread(this::run, "tidemark-reader-seats");
+  private volatile boolean stopped;
+  private boolean changed;
+
+  ReplicaReaders(Store store, Path mountPoint, KernelView kernel) {
+    this.store = store;
+    this.mountPoint = mountPoint;
+    this.kernel = kernel;
+    thread.setDaemon(true);
+    thread.start();
+    store.readerAccess(this);
+  }
+
+  /** Gives up all descriptors. */
+  void stop(long millis) {
+    store.readerAccess(ReaderAccess.NONE);
+    stopped = true;
+    wake();
+    try {
+      thread.join(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    seats.values().forEach(ReaderSeat::leave);
+  }
+
+  // ------------------------------------------------------- holding WAL_WRITE
+
+  /** A program opened a wal-index. */
+  void opened(Database database, SideFile shm) {
+    opened.merge(shm, 1, Integer::sum);
+    if (store.role() == Role.REPLICA) {
+      seats.computeIfAbsent(database, this::seat);
+      wake();
+    }
+  }
+
+  /** A program's handle of a wal-index is gone. */
+  void released(SideFile shm) {
+    opened.computeIfPresent(shm, (key, count) -> count == 1 ? null : count - 1);
+    wake();
+  }
+
+  private ReaderSeat seat(Database database) {
+    return new ReaderSeat(database, mountPoint);
+  }
+
+  private synchronized void wake() {
+    changed = true;
+    notifyAll();
+  }
+
+  private synchronized void await(long millis) throws InterruptedException {
+    if (!changed) {
+      TimeUnit.MILLISECONDS.timedWait(this, millis);
+    }
+    changed = false;
+  }
+
+  private void run() {
+    OwnDescriptors.registerThread();
+    try {
+      while (!stopped) {
+        boolean settled = true;
+        for (ReaderSeat seat : seats.values()) {
+          settled &= settle(seat);
+        }
+        await(settled ? IDLE_MILLIS : POLL_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * @return false if it has to be tried again soon
+   */
+  private boolean settle(ReaderSeat seat) {
+    SideFile shm = seat.database().shm();
+    try {
+      if (store.role() == Role.REPLICA && shm != null && opened.containsKey(shm)) {
+        return seat.holdWriteLock(shm);
+      }
+      seat.leave();
+      if (!seat.database().hasHandles()) {
+        seats.remove(seat.database(), seat);
+      }
+      return true;
+    } catch (IOException e) {
+      LOG.debug("{}: {}", seat.database().name(), e.toString());
+      return false;
+    }
+  }
+
+  // ------------------------------------------------------- for the applier
+
+  private interface SeatWork {
+    boolean run(ReaderSeat seat) throws IOException;
+  }
+
+  private boolean with(Database database, SeatWork work) {
+    try {
+      return work.run(seats.computeIfAbsent(database, this::seat));
+    } catch (IOException e) {
+      // The file may just be going away, with the program that had it open.
+      LOG.debug("{}: {}", database.name(), e.toString());
+      return false;
+    }
+  }
+
+  @Override
+  public boolean tryExclusive(Database database) {
+    MainFile main = database.mainFile();
+    return main != null && with(database, seat -> seat.tryExclusive(main));
+  }
+
+  @Override
+  public void releaseExclusive(Database database) {
+    with(database, ReaderSeat::releaseExclusive);
+  }
+
+  @Override
+  public boolean tryLockShm(Database database, int index, boolean exclusive) {
+    SideFile shm = database.shm();
+    return shm != null && with(database, seat -> seat.tryLock(shm, index, exclusive));
+  }
+
+  @Override
+  public void unlockShm(Database database, int index) {
+    with(database, seat -> seat.unlock(index));
+  }
+
+  @Override
+  public boolean readShm(Database database, long offset, ByteBuffer dst) {
+    SideFile shm = database.shm();
+    return shm != null && with(database, seat -> seat.read(shm, offset, dst));
+  }
+
+  @Override
+  public void bytesChanged(Database database, MainFile file, long offset, ByteBuffer bytes) {
+    kernel.show(database, file, offset, bytes);
+  }
+
+  @Override
+  public void sizeChanged(Database database, MainFile file) {
+    kernel.resized(database, file);
+  }
+
+  @Override
+  public void sideFilesRemoved(Database database) {
+    kernel.sideFilesRemoved(database);
+    wake();
+  }
+
+  @Override
+  public void walChanged(Database database, SideFile wal, long offset, ByteBuffer bytes) {
+    kernel.show(database, wal, Names.Side.WAL, offset, bytes);
+  }
+
+  @Override
+  public void shmChanged(Database database, SideFile shm, long offset, ByteBuffer bytes) {
+    kernel.show(database, shm, Names.Side.SHM, offset, bytes);
+  }
+}
