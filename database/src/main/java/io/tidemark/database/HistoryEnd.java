@@ -105,8 +105,10 @@ final class HistoryEnd {
   }
 
   private void end(CheckpointFile state) throws ReplicationException {
+    boolean decided = false;
     try {
       decide(state);
+      decided = true;
       content.unlink();
       replacement.leave(MainFile.State.ORPHAN);
       log.restart(state.epoch(), state.txid(), state.checksum());
@@ -116,7 +118,7 @@ final class HistoryEnd {
       committed.position(state.epoch(), state.txid(), state.checksum());
     } catch (IOException | RuntimeException e) {
       String reason = e instanceof IOException ? e.getMessage() : e.toString();
-      if (files.disk().exists(decision(files))) {
+      if (decided || files.disk().exists(decision(files))) {
         availability.fail(
             "the primary has no such database any more, and its files here cannot be removed ("
                 + reason

@@ -115,6 +115,10 @@ public final class FaultyDisk implements Disk {
   private final Path graveyard;
   private final Map<Path, Node> nodes = new HashMap<>();
   private final LinkedHashMap<Path, NameChange> names = new LinkedHashMap<>();
+
+  /** Directories that have another name since the last sync of theirs, from new to old. */
+  private final LinkedHashMap<Path, Path> movedDirectories = new LinkedHashMap<>();
+
   private final List<Fault> faults = new ArrayList<>();
   private final Map<Call, Integer> counts = new HashMap<>();
   private final List<String> trace = new ArrayList<>();
@@ -278,6 +282,12 @@ public final class FaultyDisk implements Disk {
     // Now and then all or nothing, because the mixture alone would rarely give either.
     int mood = random.nextInt(5);
     double keep = mood == 0 ? 0 : mood == 1 ? 1 : random.nextDouble();
+    for (var move : new LinkedHashMap<>(movedDirectories).entrySet()) {
+      if (random.nextDouble() >= keep) {
+        moveDirectory(move.getKey(), move.getValue());
+      }
+    }
+    movedDirectories.clear();
     Set<Path> done = new HashSet<>();
     List<Path> changed = new ArrayList<>(names.keySet());
     Collections.reverse(changed);
@@ -367,6 +377,9 @@ public final class FaultyDisk implements Disk {
   /** Whether bytes of a file would certainly be there after a power loss, name included. */
   public synchronized boolean isDurable(Path path, long from, long to) throws IOException {
     for (Path up = path; up != null && up.startsWith(root); up = up.getParent()) {
+      if (movedDirectories.containsKey(up)) {
+        return false;
+      }
       NameChange change = names.get(up);
       if (change != null && (up.equals(path) || change.directory)) {
         return false;
@@ -499,6 +512,12 @@ public final class FaultyDisk implements Disk {
   @Override
   public synchronized void rename(Path from, Path to) throws IOException {
     IOException failure = enter(Call.RENAME, to);
+    if (Files.isDirectory(from)) {
+      moveDirectory(from, to);
+      movedDirectories.put(to, from);
+      report(failure);
+      return;
+    }
     Node moved = node(from);
     Node replaced = Files.exists(to) ? node(to) : null;
     if (replaced != null) {
@@ -520,6 +539,31 @@ public final class FaultyDisk implements Disk {
       noteName(from, moved, false, to);
     }
     report(failure);
+  }
+
+  private void moveDirectory(Path from, Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    moveKeys(nodes, from, to);
+    nodes.forEach(
+        (path, node) -> {
+          if (node.real.startsWith(from)) {
+            node.real = to.resolve(from.relativize(node.real));
+          }
+        });
+    moveKeys(names, from, to);
+    for (Path path : List.copyOf(touched)) {
+      if (path.startsWith(from)) {
+        touched.add(to.resolve(from.relativize(path)));
+      }
+    }
+  }
+
+  private static <V> void moveKeys(Map<Path, V> map, Path from, Path to) {
+    for (Path path : List.copyOf(map.keySet())) {
+      if (path.startsWith(from)) {
+        map.put(to.resolve(from.relativize(path)), map.remove(path));
+      }
+    }
   }
 
   private void bury(Node node) throws IOException {
@@ -574,6 +618,7 @@ public final class FaultyDisk implements Disk {
           }
         });
     names.keySet().removeAll(durable);
+    movedDirectories.keySet().removeIf(path -> path.getParent().equals(directory));
     report(failure);
   }
 

@@ -14,7 +14,7 @@ import java.util.Random;
 /** A primary and a replica in one process; the records are carried over by the test. */
 final class ReplicaBench implements AutoCloseable {
   final TestStore primary;
-  final TestStore replica;
+  TestStore replica;
 
   ReplicaBench(Path directory) throws IOException {
     primary = new TestStore(Files.createDirectories(directory.resolve("primary"))).open();
@@ -22,6 +22,11 @@ final class ReplicaBench implements AutoCloseable {
         new TestStore(Files.createDirectories(directory.resolve("replica")))
             .as(Role.REPLICA)
             .open();
+  }
+
+  /** Goes on with another one, which is open. */
+  void replaceReplica(TestStore other) {
+    replica = other;
   }
 
   /** A record of the primary as it would travel. */
