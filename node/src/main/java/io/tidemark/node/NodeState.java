@@ -1,5 +1,6 @@
 package io.tidemark.node;
 
+import io.tidemark.database.Divergence;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,6 +32,12 @@ public interface NodeState {
 
   /** Deletes a database as one transaction; false if there was none. */
   boolean drop(String name) throws IOException;
+
+  /**
+   * Transactions of this node that the primary does not have, as they were set aside; empty also
+   * when they cannot be read now, which the log says.
+   */
+  List<Divergence> divergences();
 
   /** The data directory's path. */
   Path dataDir();

@@ -22,7 +22,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     synopsisSubcommandLabel = "COMMAND",
     footer = "%nExit codes: 0 done, 1 failed, 2 usage or configuration.")
 public final class CommandLineTool {
-  private static final List<String> LATER = List.of("run", "promote", "handoff", "divergent");
+  private static final List<String> LATER = List.of("run", "promote", "handoff");
 
   @Option(
       names = {"-h", "--help"},
@@ -57,6 +57,7 @@ public final class CommandLineTool {
         .addSubcommand(new ImportCommand())
         .addSubcommand(new DropCommand())
         .addSubcommand(ltx())
+        .addSubcommand(divergent())
         .addSubcommand(new BenchCommand())
         .addSubcommand(new VersionCommand())
         .addSubcommand(new CommandLine.HelpCommand());
@@ -68,6 +69,12 @@ public final class CommandLineTool {
         .addSubcommand(new LtxDumpCommand())
         .addSubcommand(new LtxVerifyCommand())
         .addSubcommand(new LtxExportCommand());
+  }
+
+  private static CommandLine divergent() {
+    return new CommandLine(new DivergentCommand())
+        .addSubcommand(new DivergentLsCommand())
+        .addSubcommand(new DivergentExportCommand());
   }
 
   private int run(String[] args, CommandLine line, PrintStream out, PrintStream err) {

@@ -8,7 +8,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,7 +42,7 @@ final class ExportCommand extends ToolCommand {
       if (problem != null) {
         throw new Failure("The copy is not usable: " + problem + ". Try again.");
       }
-      publish(temporary);
+      CompleteFile.replace(temporary, file);
       return 0;
     } catch (FileSystemException e) {
       throw new Failure("Cannot write " + file + ": " + reason(e) + ".", e);
@@ -75,7 +74,6 @@ final class ExportCommand extends ToolCommand {
         done += n;
         progress.update(done);
       }
-      out.force(true);
     }
   }
 
@@ -84,19 +82,6 @@ final class ExportCommand extends ToolCommand {
       return in.read(buffer);
     } catch (IOException e) {
       throw new Failure("The copy was cut short: " + e.getMessage() + ". See the node's log.", e);
-    }
-  }
-
-  /** Replaces the file. Journals of what was there before would destroy the copy. */
-  private void publish(Path temporary) throws IOException {
-    for (String suffix : new String[] {"-journal", "-wal", "-shm"}) {
-      Files.deleteIfExists(Path.of(file + suffix));
-    }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    Path directory = file.toAbsolutePath().getParent();
-    try (FileChannel dir = FileChannel.open(directory)) {
-      dir.force(true);
     }
   }
 }

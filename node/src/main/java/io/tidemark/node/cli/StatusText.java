@@ -24,6 +24,13 @@ final class StatusText {
     out.append(String.format("node      %s%n", status.get("nodeID")));
     out.append(String.format("mount     %s%s%n", status.get("mount"), mounted(status)));
     out.append(String.format("data      %s%n%n", status.get("path")));
+    if (status.get("divergences") instanceof List<?> sets && !sets.isEmpty()) {
+      out.append(
+          String.format(
+              "WARNING   %d sets of transactions of this node are not in its primary's history;"
+                  + " 'tidemark divergent ls' lists them%n%n",
+              sets.size()));
+    }
     List<?> databases = status.get("databases") instanceof List<?> list ? list : List.of();
     if (databases.isEmpty()) {
       return out.append("No databases yet.\n").toString();

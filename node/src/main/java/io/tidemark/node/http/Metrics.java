@@ -39,6 +39,11 @@ final class Metrics {
     single("tidemark_is_primary", "gauge", "1 on the primary.", node.isPrimary() ? 1 : 0);
     single("tidemark_mounted", "gauge", "1 while the mount is served.", node.isMounted() ? 1 : 0);
     single("tidemark_epoch", "gauge", "Epoch of this run.", node.epoch());
+    single(
+        "tidemark_divergence_count",
+        "gauge",
+        "Sets of transactions that the primary does not have, as they were set aside.",
+        node.divergences().size());
     int replicas = replication.replicas().size();
     single("tidemark_subscriber_count", "gauge", "Connected replicas.", replicas);
     single("tidemark_http_stream_count", "gauge", "Open replication streams.", replicas);

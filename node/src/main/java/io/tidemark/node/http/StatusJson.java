@@ -1,6 +1,7 @@
 package io.tidemark.node.http;
 
 import io.tidemark.database.DatabaseStatus;
+import io.tidemark.node.DivergenceJson;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.Version;
@@ -49,7 +50,8 @@ final class StatusJson {
         "mount", node.mountDir().toString(),
         "path", node.dataDir().toString(),
         "databases", databases,
-        "replicas", replicas(node));
+        "replicas", replicas(node),
+        "divergences", node.divergences().stream().map(DivergenceJson::of).toList());
   }
 
   private static Object primary(NodeState node) {

@@ -1,5 +1,6 @@
 package io.tidemark.node.ltx;
 
+import io.tidemark.database.Divergence;
 import io.tidemark.database.LogReader;
 import io.tidemark.database.LogRecord;
 import io.tidemark.ltx.LtxException;
@@ -92,7 +93,15 @@ public interface LtxInput extends AutoCloseable {
 
   /** The log of a database in a data directory, which may be in use. */
   static LtxInput ofLog(Path dataDir, String name) throws IOException {
-    LogReader reader = LogReader.open(dataDir, name);
+    return ofReader(LogReader.open(dataDir, name), name);
+  }
+
+  /** The records of a divergence. */
+  static LtxInput ofDivergence(Divergence divergence) throws IOException {
+    return ofReader(divergence.records(), divergence.name());
+  }
+
+  private static LtxInput ofReader(LogReader reader, String name) {
     return new LtxInput() {
       @Override
       public String title() {

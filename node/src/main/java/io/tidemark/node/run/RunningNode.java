@@ -1,6 +1,7 @@
 package io.tidemark.node.run;
 
 import io.tidemark.database.Database;
+import io.tidemark.database.Divergence;
 import io.tidemark.database.Store;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
@@ -11,9 +12,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The state of this process's node for the API. The mount comes when it is there. */
 final class RunningNode implements NodeState {
+  private static final Logger LOG = LoggerFactory.getLogger(RunningNode.class);
+
   private final NodeConfig config;
   private final Store store;
   private final Replication replication;
@@ -63,6 +68,16 @@ final class RunningNode implements NodeState {
   @Override
   public boolean drop(String name) throws IOException {
     return store.drop(name);
+  }
+
+  @Override
+  public List<Divergence> divergences() {
+    try {
+      return store.divergences();
+    } catch (IOException e) {
+      LOG.warn("cannot list the divergent transactions in {}: {}", dataDir(), e.toString());
+      return List.of();
+    }
   }
 
   @Override
