@@ -37,6 +37,8 @@ final class SettingAside {
   /** A copy that people may do without must not take the last room from other databases. */
   private static final long RESERVE = 64L << 20;
 
+  private static final int ATTEMPTS = 3;
+
   private final Store store;
   private final DatabaseFiles files;
   private final Disk disk;
@@ -286,7 +288,7 @@ final class SettingAside {
     try {
       checkRoom(size);
       try (DiskFile copy = disk.open(path)) {
-        copyDatabase(tail, copy, path);
+        copyWhole(tail, copy, path);
         copy.sync();
       }
       return null;
@@ -308,7 +310,22 @@ final class SettingAside {
     }
   }
 
-  private void copyDatabase(Tail tail, DiskFile copy, Path path) throws IOException {
+  private void copyWhole(Tail tail, DiskFile copy, Path path) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        copyOnce(tail, copy, path);
+        return;
+      } catch (ReadingEndedException e) {
+        // The file changed under the reading in a way that the log does not repair.
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+        copy.truncate(0);
+      }
+    }
+  }
+
+  private void copyOnce(Tail tail, DiskFile copy, Path path) throws IOException {
     ConsistentCopy maker = new ConsistentCopy(disk, files.name(), path);
     long at = committed.position().txid();
     if (committed.exists()) {

@@ -16,7 +16,8 @@ import picocli.CommandLine.Option;
 /** Lists what a node has set aside. */
 @Command(
     name = "ls",
-    description = "Lists the transactions that a node has set aside, from it or its data directory.")
+    description =
+        "Lists the transactions that a node has set aside, from it or its data directory.")
 final class DivergentLsCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

@@ -79,7 +79,10 @@ class CommandLineToolTest {
         "run",
         "promote",
         "handoff",
-        "divergent ls",
+        "divergent",
+        "divergent nonsense",
+        "divergent export --to x",
+        "divergent export --name x",
         "ltx ls x --from 9 --to 3",
       })
   void wrongUsageExitsWithTwoAndFewWords(String line) {
@@ -105,6 +108,9 @@ class CommandLineToolTest {
         "import -name x /nonexistent/x.db",
         "ltx ls /nonexistent/data",
         "ltx verify /nonexistent/data",
+        "divergent ls --url http://127.0.0.1:1",
+        "divergent ls --data-dir /nonexistent/data",
+        "divergent export --name x --to y --data-dir /nonexistent/data",
         "bench --dir /nonexistent/mount --against /tmp",
       })
   void workThatFailsExitsWithOneAndTheNextStep(String line) {

@@ -3,6 +3,7 @@ package io.tidemark.node.http;
 import io.tidemark.database.DatabaseMetrics;
 import io.tidemark.database.DatabaseStatus;
 import io.tidemark.database.DatabaseStatus.Health;
+import io.tidemark.database.Divergence;
 import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
@@ -28,6 +29,7 @@ public final class FakeNode implements NodeState {
   public volatile boolean primary = true;
   public volatile boolean mounted = true;
   public volatile StreamDoor door = channel -> channel.close();
+  public volatile List<Divergence> divergences = List.of();
   public volatile ReplicationView replication = ReplicationView.NONE;
 
   public FakeNode(Path dataDir) {
@@ -174,6 +176,11 @@ public final class FakeNode implements NodeState {
   @Override
   public boolean drop(String name) {
     return databases.remove(name) != null;
+  }
+
+  @Override
+  public List<Divergence> divergences() {
+    return divergences;
   }
 
   @Override
