@@ -283,7 +283,8 @@ public final class FaultyDisk implements Disk {
     int mood = random.nextInt(5);
     double keep = mood == 0 ? 0 : mood == 1 ? 1 : random.nextDouble();
     for (var move : new LinkedHashMap<>(movedDirectories).entrySet()) {
-      if (random.nextDouble() >= keep) {
+      boolean stays = random.nextDouble() < keep;
+      if (!stays && Files.exists(move.getKey())) {
         moveDirectory(move.getKey(), move.getValue());
       }
     }

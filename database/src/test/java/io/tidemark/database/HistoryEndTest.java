@@ -154,6 +154,30 @@ class HistoryEndTest {
   }
 
   @Test
+  void aWalWithFramesThatTheFileDoesNotHaveGoesToo() throws Exception {
+    Store store = bench.replica.store;
+    store.becomePrimary(3);
+    byte[] inWal = SqliteSimulator.next(random, image, 4096, 300, true, 1);
+    SqliteSimulator sqlite = new SqliteSimulator(store, NAME, random);
+    sqlite.commitJournaled(image, inWal, Finalise.UNLINK, true);
+    for (int i = 0; i < 3; i++) {
+      byte[] after = SqliteSimulator.next(random, inWal, 4096, 300, true, 3);
+      sqlite.commitWal(inWal, after);
+      inWal = after;
+    }
+    store.becomeReplica();
+    bench.primary.store.becomePrimary(4);
+    bench.primary.store.drop(NAME);
+    dropAt(3);
+    assertThat(database().wal()).isNull();
+    image = new byte[0];
+    goOn();
+    database().checkpoint();
+    bench.replica.crash();
+    bench.assertSame(NAME);
+  }
+
+  @Test
   void aCheckpointOnItsWayDoesNotBringTheOldStateBack() throws Exception {
     CountDownLatch atCheckpoint = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);

@@ -27,7 +27,7 @@ final class StatusText {
     if (status.get("divergences") instanceof List<?> sets && !sets.isEmpty()) {
       out.append(
           String.format(
-              "WARNING   %d sets of transactions of this node are not in its primary's history;"
+              "WARNING   this node has transactions that its primary does not have (sets: %d);"
                   + " 'tidemark divergent ls' lists them%n%n",
               sets.size()));
     }

@@ -161,7 +161,9 @@ class DivergentToolsTest {
       node.divergences = List.of(set);
       assertThat(metrics(url)).contains("\ntidemark_divergence_count 1\n");
       assertThat(run("status", "--url", url)).isZero();
-      assertThat(out()).contains("WARNING   1 sets of transactions").contains("divergent ls");
+      assertThat(out())
+          .contains("WARNING   this node has transactions", "(sets: 1)")
+          .contains("divergent ls");
       assertThat(run("status", "--json", "--url", url)).isZero();
       assertThat(out()).contains("\"divergences\":[{\"id\":\"" + set.id() + "\"");
       assertThat(run("divergent", "ls", "--url", url)).isZero();
