@@ -48,6 +48,7 @@ import org.slf4j.LoggerFactory;
 final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private static final Logger LOG = LoggerFactory.getLogger(PrimaryConnection.class);
   private static final long WELCOME_MILLIS = 10_000;
+  private static final int LANE_RETRIES = 6;
 
   private final Store store;
   private final ReplicaIdentity identity;
@@ -376,9 +377,12 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     }
   }
 
-  /** From a lane: a database takes nothing more; a new connection tries again later. */
+  /**
+   * From a lane: a database takes nothing more. A new connection tries again, but not soon: the
+   * others are interrupted by it for a moment.
+   */
   void laneFailed(ReceiveLane lane) {
-    long wait = options.longestRetry().toMillis();
+    long wait = LANE_RETRIES * options.longestRetry().toMillis();
     channel
         .eventLoop()
         .schedule(

@@ -12,6 +12,7 @@ import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.tidemark.database.Store;
 import io.tidemark.stream.Backoff;
+import io.tidemark.stream.End;
 import io.tidemark.stream.FrameDecoder;
 import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.FrameType;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
@@ -116,8 +118,9 @@ public final class PrimaryFollower implements AutoCloseable {
       }
       failed(why);
     } catch (ExecutionException e) {
-      failed(e.getCause().getMessage());
-    } catch (java.util.concurrent.TimeoutException e) {
+      Throwable cause = e.getCause();
+      failed(cause.getMessage() == null ? cause.toString() : cause.getMessage());
+    } catch (TimeoutException e) {
       failed(address + " did not answer");
     } finally {
       connection = null;
@@ -199,9 +202,7 @@ public final class PrimaryFollower implements AutoCloseable {
     thread.interrupt();
     PrimaryConnection now = connection;
     if (now != null) {
-      now.end(
-          new io.tidemark.stream.End(
-              io.tidemark.stream.End.Reason.SHUTDOWN, "the replica is stopping"));
+      now.end(new End(End.Reason.SHUTDOWN, "the replica is stopping"));
     }
     try {
       thread.join(options.connectTimeout().toMillis());

@@ -221,7 +221,11 @@ final class ReceiveLane {
   // -------------------------------------------------------------------- plan
 
   private void open(DatabaseOpen plan) throws IOException {
-    LOG.info("{}: the primary: {}", name, plan.why());
+    if (plan.next() == DatabaseOpen.Next.NOTHING || plan.next() == DatabaseOpen.Next.RECORDS) {
+      LOG.debug("{}: {}", name, plan.why());
+    } else {
+      LOG.info("{}: {}: {}", name, plan.next(), plan.why());
+    }
     problem = null;
     closeSnapshot();
     if (record != null) {

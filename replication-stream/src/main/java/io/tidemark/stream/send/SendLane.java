@@ -152,7 +152,7 @@ final class SendLane {
   }
 
   private void begin(CatchUp.Plan plan) throws IOException, RecordsGoneException {
-    LOG.info("{}: {}", name, plan.reason());
+    LOG.debug("{}: {}", name, plan.reason());
     if (plan instanceof CatchUp.UpToDate) {
       open(Next.NOTHING, replica, false, plan.reason());
       follow(replica.txid().value());
@@ -178,6 +178,9 @@ final class SendLane {
   }
 
   private void open(Next next, Position position, boolean apart, String why) {
+    if (next != Next.NOTHING && next != Next.RECORDS) {
+      LOG.info("{}: {} for a replica: {}", name, next, why);
+    }
     first.add(new DatabaseOpen(id, name, next, position, apart, why));
   }
 
