@@ -86,12 +86,22 @@ final class DirectoryRequests {
                 request,
                 () -> {
                   DirectoryNode directory = (DirectoryNode) node;
-                  directory.unsyncedNames = false;
-                  try (FileChannel channel =
-                      FileChannel.open(tree.backing(directory.path()), StandardOpenOption.READ)) {
-                    channel.force(true);
-                  }
+                  syncNames(directory);
                   request.replyOk();
                 }));
+  }
+
+  private void syncNames(DirectoryNode directory) throws IOException {
+    boolean synced = false;
+    directory.unsyncedNames = false; // before: a name that comes meanwhile needs the next sync
+    try (FileChannel channel =
+        FileChannel.open(tree.backing(directory.path()), StandardOpenOption.READ)) {
+      channel.force(true);
+      synced = true;
+    } finally {
+      if (!synced) {
+        directory.unsyncedNames = true;
+      }
+    }
   }
 }
