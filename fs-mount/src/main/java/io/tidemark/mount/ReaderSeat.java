@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The daemon among the programs that have a database open: its descriptors on the files and the
@@ -41,6 +42,16 @@ final class ReaderSeat {
   /** The wal-index on which WAL_WRITE, CKPT and DMS are held for as long as it is in use. */
   private SideFile held;
 
+  /**
+   * Locks of the applier: as long as it has one, no descriptor may be closed, because that would
+   * let readers in while pages are replaced.
+   */
+  private boolean exclusive;
+
+  private int taken;
+
+  private boolean retired;
+
   ReaderSeat(Database database, Path mountPoint) {
     this.database = database;
     this.descriptors = new OwnDescriptors(mountPoint);
@@ -51,10 +62,12 @@ final class ReaderSeat {
   }
 
   private int mainFd(MainFile main) throws IOException {
+    checkNotRetired();
     return descriptors.get(database.name(), main);
   }
 
   private int shmFd(SideFile shm) throws IOException {
+    checkNotRetired();
     if (held != null && held != shm) {
       held = null; // the descriptor of the old one goes, and its locks with it
     }
@@ -75,9 +88,10 @@ final class ReaderSeat {
       do {
         done = OwnMountFiles.tryLock(fd, SHARED_FIRST, SHARED_SIZE, true);
         if (!done) {
-          java.util.concurrent.locks.LockSupport.parkNanos(PAUSE_NANOS);
+          LockSupport.parkNanos(PAUSE_NANOS);
         }
       } while (!done && System.nanoTime() < end);
+      exclusive = done;
       return done;
     } finally {
       if (!done) {
@@ -88,6 +102,7 @@ final class ReaderSeat {
 
   /** Back to what it was before: SHARED if WAL_WRITE is held, else nothing. */
   synchronized boolean releaseExclusive() throws IOException {
+    exclusive = false;
     MainFile main = database.mainFile();
     if (main == null) {
       return true;
@@ -114,6 +129,9 @@ final class ReaderSeat {
     if (held == shm) {
       return true;
     }
+    if (isApplying()) {
+      return false;
+    }
     MainFile main = database.mainFile();
     if (main == null) {
       return false;
@@ -131,9 +149,13 @@ final class ReaderSeat {
     if (all) {
       held = shm;
     } else {
-      leave();
+      close();
     }
     return all;
+  }
+
+  private boolean isApplying() {
+    return exclusive || taken != 0;
   }
 
   private boolean isInitialised(int fd) throws IOException {
@@ -143,10 +165,15 @@ final class ReaderSeat {
 
   synchronized boolean tryLock(SideFile shm, int index, boolean exclusive) throws IOException {
     int fd = shmFd(shm);
-    return isKept(index) || OwnMountFiles.tryLock(fd, SHM_LOCKS + index, 1, exclusive);
+    boolean done = isKept(index) || OwnMountFiles.tryLock(fd, SHM_LOCKS + index, 1, exclusive);
+    if (done) {
+      taken |= 1 << index;
+    }
+    return done;
   }
 
   synchronized boolean unlock(int index) throws IOException {
+    taken &= ~(1 << index);
     SideFile shm = database.shm();
     if (shm != null && !isKept(index)) {
       OwnMountFiles.unlock(shmFd(shm), SHM_LOCKS + index, 1);
@@ -179,8 +206,39 @@ final class ReaderSeat {
     return true;
   }
 
-  /** Gives up all locks and descriptors. */
-  synchronized void leave() {
+  /**
+   * Gives up all locks and descriptors, unless the applier is at work.
+   *
+   * @return whether it did
+   */
+  synchronized boolean leave() {
+    if (isApplying()) {
+      return false;
+    }
+    close();
+    return true;
+  }
+
+  /**
+   * Leaves for good: whoever still knows this seat has to ask for another one.
+   *
+   * @return false if the applier is at work
+   */
+  synchronized boolean retire() {
+    retired = leave();
+    return retired;
+  }
+
+  private void checkNotRetired() throws IOException {
+    if (retired) {
+      throw new IOException("this seat was given up; there is another one");
+    }
+  }
+
+  /** The same as {@link #leave}, whoever is at work. */
+  synchronized void close() {
+    exclusive = false;
+    taken = 0;
     held = null;
     descriptors.closeAll();
   }

@@ -58,7 +58,7 @@ final class ReplicaReaders implements ReaderAccess {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    seats.values().forEach(ReaderSeat::leave);
+    seats.values().forEach(ReaderSeat::close);
   }
 
   // ------------------------------------------------------- holding WAL_WRITE
@@ -118,15 +118,26 @@ final class ReplicaReaders implements ReaderAccess {
       if (store.role() == Role.REPLICA && shm != null && opened.containsKey(shm)) {
         return seat.holdWriteLock(shm);
       }
-      seat.leave();
-      if (!seat.database().hasHandles()) {
-        seats.remove(seat.database(), seat);
+      if (seat.database().hasHandles()) {
+        return seat.leave();
       }
-      return true;
+      return retire(seat);
     } catch (IOException e) {
       LOG.debug("{}: {}", seat.database().name(), e.toString());
       return false;
     }
+  }
+
+  private boolean retire(ReaderSeat seat) {
+    if (!seat.retire()) {
+      return false;
+    }
+    seats.remove(seat.database(), seat);
+    SideFile shm = seat.database().shm();
+    if (shm != null && opened.containsKey(shm)) {
+      seats.computeIfAbsent(seat.database(), this::seat); // opened just now
+    }
+    return true;
   }
 
   // ------------------------------------------------------- for the applier
