@@ -82,7 +82,10 @@ final class TransactionWriter {
     long rolling = renumbered ? Checksum.FLAG : sums.rolling();
     long lockPage = PageChecksums.lockPage(newPageSize);
     long now = System.currentTimeMillis();
-    staged.begin(newCount, newPageSize, now);
+    if (newCount > sums.capacity()) {
+      HeapRoom.checkTable(files.name(), newCount);
+    }
+    staged.begin(newCount, newPageSize, pages.length, now);
     Scratch scratch = Scratch.get();
     boolean open = false;
     boolean appended = false;
@@ -187,7 +190,7 @@ final class TransactionWriter {
     long now = System.currentTimeMillis();
     CapturedTransaction drop = new Drop();
     drop.pageSize = committed.pageSize();
-    staged.begin(0, drop.pageSize, now);
+    staged.begin(0, drop.pageSize, 0, now);
     boolean appended = false;
     try {
       begin(drop, now, null);
