@@ -235,6 +235,9 @@ public final class Applier {
 
   private void applyRecord(RecordFollower records, ApplyWay way) throws IOException {
     LtxHeader header = records.header();
+    if (header.commit() > committed.pageCount()) {
+      HeapRoom.checkTable(files.name(), header.commit());
+    }
     String problem = RecordCheck.stage(records.decoder(), committed, staged);
     if (problem != null) {
       availability.fail(
