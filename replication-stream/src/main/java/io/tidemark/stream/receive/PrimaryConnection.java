@@ -153,7 +153,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     return all;
   }
 
-  private static Position positionOf(LogPosition tail) {
+  static Position positionOf(LogPosition tail) {
     return tail.txid() == 0
         ? Position.NONE
         : Position.of(tail.epoch(), tail.txid(), tail.checksum());

@@ -66,6 +66,10 @@ final class ReceiveLane {
   private IncomingRecord record;
   private SnapshotSink snapshot;
   private boolean repairing;
+
+  /** A snapshot was asked for; records that come before it are of no use. */
+  private boolean awaitsSnapshot;
+
   private volatile long consumed;
   private volatile long received;
   private volatile long durable;
@@ -182,6 +186,9 @@ final class ReceiveLane {
   }
 
   private void addChunk(RecordChunk chunk) throws IOException {
+    if (awaitsSnapshot) {
+      return; // sent before the primary heard that records do not do
+    }
     if (record == null) {
       throw new ProtocolException(
           ProtocolException.Kind.ORDER, "found " + chunk + " of " + name + " before its plan");
@@ -227,6 +234,7 @@ final class ReceiveLane {
       LOG.info("{}: {}: {}", name, plan.next(), plan.why());
     }
     problem = null;
+    awaitsSnapshot = false;
     closeSnapshot();
     if (record != null) {
       record.abort();
@@ -252,6 +260,7 @@ final class ReceiveLane {
     }
     if (plan.next() == DatabaseOpen.Next.SNAPSHOT
         || (claimed != null && plan.next() != DatabaseOpen.Next.DROP)) {
+      awaitsSnapshot = true;
       connection.send(new SnapshotResume(id, 0, 0));
     } else {
       record = new IncomingRecord(new LogTarget(log, connection.epoch()));
@@ -271,7 +280,11 @@ final class ReceiveLane {
         plan.position().isNone()
             ? Position.NONE
             : StepBack.candidate(plan.position(), new DatabaseHistory(database));
-    LOG.warn("{}: this node is at {}, going back to {}", name, tail, candidate);
+    LOG.warn(
+        "{}: this node is at {}, going back to {}",
+        name,
+        PrimaryConnection.positionOf(tail),
+        candidate);
     connection.claim(name, candidate);
   }
 
@@ -285,6 +298,7 @@ final class ReceiveLane {
   // --------------------------------------------------------------- snapshots
 
   private void begin(SnapshotBegin begin) throws IOException {
+    awaitsSnapshot = false;
     closeSnapshot();
     snapshot =
         database.receiveSnapshot(
