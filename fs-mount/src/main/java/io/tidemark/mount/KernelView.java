@@ -82,12 +82,15 @@ final class KernelView {
     later(
         () -> {
           String name = database.name();
-          if (!database.exists()) {
+          if (database.exists()) {
+            Placeholder.createIfMissing(tree.backing(name));
+          } else {
             Placeholder.remove(tree.backing(name));
           }
           int slash = name.lastIndexOf('/');
           Node parent = nodeAt(slash < 0 ? "" : name.substring(0, slash));
           if (parent == null) {
+            forgetDirectoryAbove(name);
             return;
           }
           String last = name.substring(slash + 1);
@@ -99,6 +102,23 @@ final class KernelView {
           forgetSideNames(parent.id, last);
           cache.invalidateEntry(parent.id, last + Names.POS_SUFFIX);
         });
+  }
+
+  /**
+   * The kernel may remember that the first directory of a path that it does not know is missing.
+   */
+  private void forgetDirectoryAbove(String path) {
+    for (int slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
+      String directory = path.substring(0, slash);
+      int above = directory.lastIndexOf('/');
+      if (nodeAt(directory) == null) {
+        Node parent = nodeAt(above < 0 ? "" : directory.substring(0, above));
+        if (parent != null) {
+          cache.invalidateEntry(parent.id, directory.substring(above + 1));
+        }
+        return;
+      }
+    }
   }
 
   /** A name stands for another file, or for none. */
