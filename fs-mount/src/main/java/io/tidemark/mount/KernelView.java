@@ -83,14 +83,13 @@ final class KernelView {
         () -> {
           String name = database.name();
           if (database.exists()) {
-            Placeholder.createIfMissing(tree.backing(name));
+            makeDirectoriesAbove(name);
           } else {
             Placeholder.remove(tree.backing(name));
           }
           int slash = name.lastIndexOf('/');
           Node parent = nodeAt(slash < 0 ? "" : name.substring(0, slash));
           if (parent == null) {
-            forgetDirectoryAbove(name);
             return;
           }
           String last = name.substring(slash + 1);
@@ -104,19 +103,16 @@ final class KernelView {
         });
   }
 
-  /**
-   * The kernel may remember that the first directory of a path that it does not know is missing.
-   */
-  private void forgetDirectoryAbove(String path) {
-    for (int slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
-      String directory = path.substring(0, slash);
-      int above = directory.lastIndexOf('/');
-      if (nodeAt(directory) == null) {
-        Node parent = nodeAt(above < 0 ? "" : directory.substring(0, above));
+  /** A database that came from elsewhere may be in directories that this node has not. */
+  private void makeDirectoriesAbove(String name) throws IOException {
+    for (int slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
+      String path = name.substring(0, slash);
+      if (tree.makeDirectory(path)) {
+        int above = path.lastIndexOf('/');
+        Node parent = nodeAt(above < 0 ? "" : path.substring(0, above));
         if (parent != null) {
-          cache.invalidateEntry(parent.id, directory.substring(above + 1));
+          cache.invalidateEntry(parent.id, path.substring(above + 1)); // a remembered absence
         }
-        return;
       }
     }
   }

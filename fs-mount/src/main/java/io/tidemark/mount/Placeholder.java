@@ -20,13 +20,6 @@ final class Placeholder {
     Files.createFile(entry);
   }
 
-  /** A database that came from the primary; its directories come with it. */
-  static void createIfMissing(Path entry) throws IOException {
-    if (!Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
-      create(entry);
-    }
-  }
-
   /** The entry of a plain file becomes that of a database: the store has its bytes now. */
   static void empty(Path entry) throws IOException {
     try (var channel = FileChannel.open(entry, StandardOpenOption.WRITE)) {

@@ -28,8 +28,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * which keeps owner, permissions and times. For a database that entry is an empty placeholder; its
  * bytes are in the store. Side files of databases, super-journals and the special files have none.
  *
- * <p>All methods but {@link #get}, {@link #directory} and those that only make a path of names are
- * called under {@link #lock}.
+ * <p>All methods but those that say otherwise, and those that only make a path of names, are called
+ * under {@link #lock}.
  */
 final class Tree {
   /** The kernel is told of every change that did not come from it, so it may trust us for long. */
@@ -53,6 +53,29 @@ final class Tree {
     this.root = new DirectoryNode(FuseFileSystem.ROOT_NODE, null, "", attributes);
     nodes.put(root.id, root);
     removePlaceholdersOfDropped();
+    makeDirectories();
+  }
+
+  /** A crash can come between the first record of a database and its directories. */
+  private void makeDirectories() throws IOException {
+    for (Database database : store.allDatabases()) {
+      int slash = database.name().lastIndexOf('/');
+      if (database.exists() && slash >= 0) {
+        Files.createDirectories(backing(database.name().substring(0, slash)));
+      }
+    }
+  }
+
+  /**
+   * @return false if there is such a directory. Needs no lock.
+   */
+  boolean makeDirectory(String path) throws IOException {
+    Path directory = backing(path);
+    if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    Files.createDirectory(directory);
+    return true;
   }
 
   /** A crash can come between the record of a drop and the end of its entry. */

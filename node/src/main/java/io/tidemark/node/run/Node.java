@@ -85,6 +85,7 @@ public final class Node {
     armFaultPoint();
     store = Store.open(StaticRole.storeOptions(config));
     store.authority(StaticRole.authority(config.lease()));
+    store.readerTimeout(config.replication().readerTimeout());
     replication = Replication.of(config, store);
     RunningNode state = new RunningNode(config, store, replication);
     // Netty takes longer to load than the mount takes to stand: do both at once.
