@@ -37,6 +37,11 @@ public record PrimaryAddress(boolean tls, String host, int port, String token) {
 
   private static final int DEFAULT_PORT = 20202;
 
+  /** {@code http://host:port} or https. */
+  public String url() {
+    return (tls ? "https://" : "http://") + this;
+  }
+
   /** {@code host:port}. */
   @Override
   public String toString() {

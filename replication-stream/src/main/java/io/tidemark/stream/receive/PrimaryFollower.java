@@ -50,6 +50,7 @@ public final class PrimaryFollower implements AutoCloseable {
   private final ExecutorService lanes;
   private final Thread thread = new Thread(this::run, "tidemark-follow");
   private final Map<String, Position> claims = new ConcurrentHashMap<>();
+  private final FollowLag lag = new FollowLag();
   private volatile PrimaryConnection connection;
   private volatile String lastFailure;
   private volatile boolean closed;
@@ -106,7 +107,7 @@ public final class PrimaryFollower implements AutoCloseable {
 
   /** One connection from its beginning to its end. */
   private void follow() throws InterruptedException {
-    PrimaryConnection next = new PrimaryConnection(store, identity, options, lanes, claims);
+    PrimaryConnection next = new PrimaryConnection(store, identity, options, lanes, claims, lag);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
     ChannelFuture connecting = connect(next, upgraded);
     try {
@@ -183,16 +184,22 @@ public final class PrimaryFollower implements AutoCloseable {
   public FollowStatus status() {
     PrimaryConnection now = connection;
     Welcome welcome = now == null ? null : now.welcome();
+    long time = System.nanoTime();
+    long grace = welcome == null ? 0 : now.graceNanos();
+    long lagNanos = lag.nanos(grace, time);
+    Map<String, Long> lags = lag.byDatabase(grace, time);
     if (welcome == null) {
-      return new FollowStatus(address.toString(), null, 0, 0, lastFailure, Map.of());
+      return new FollowStatus(address.url(), null, 0, 0, lastFailure, Map.of(), lagNanos, lags);
     }
     return new FollowStatus(
-        address.toString(),
+        address.url(),
         welcome,
-        System.nanoTime() - now.lastHeardNanos(),
+        time - now.lastHeardNanos(),
         now.roundTripNanos(),
         null,
-        now.problems());
+        now.problems(),
+        lagNanos,
+        lags);
   }
 
   /** Ends the connection; what was received and not applied is in the log. */
