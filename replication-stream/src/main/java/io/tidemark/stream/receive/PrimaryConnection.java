@@ -40,6 +40,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +64,8 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** Outlives the connection, too. */
   private final FollowLag lag;
 
+  private final Consumer<Welcome> greeted;
+
   /** Databases that were named to the primary and of which it has not said what is to be done. */
   private final Set<String> unplanned = new HashSet<>();
 
@@ -85,13 +88,15 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       FollowOptions options,
       Executor executor,
       Map<String, Position> claims,
-      FollowLag lag) {
+      FollowLag lag,
+      Consumer<Welcome> greeted) {
     this.store = store;
     this.identity = identity;
     this.options = options;
     this.executor = executor;
     this.claims = claims;
     this.lag = lag;
+    this.greeted = greeted;
   }
 
   // --------------------------------------------------------------- greeting
@@ -143,6 +148,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     }
     store.follow(from.clusterId().toString(), from.epoch());
     welcome = from;
+    greeted.accept(from);
     LOG.info("following primary {} in epoch {}", primaryName(), from.epoch());
     List<NamedPosition> positions = positions();
     positions.forEach(position -> unplanned.add(position.name()));

@@ -219,7 +219,8 @@ final class ReceiveLane {
     acknowledge();
   }
 
-  private void acknowledge() {
+  /** One at a time: what is acknowledged later must not be less. */
+  private synchronized void acknowledge() {
     long shown = applied;
     long safe = Math.max(durable, shown);
     connection.send(
