@@ -512,7 +512,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     wakeExport();
     if (events != null) {
-      events.drain();
+      events.schedule();
     }
   }
 

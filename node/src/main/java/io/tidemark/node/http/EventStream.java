@@ -60,7 +60,8 @@ final class EventStream implements EventFeed.Listener {
     ctx.executor().schedule(() -> ctx.close(), idle.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private void schedule() {
+  /** Has the event loop write what the connection takes; not from within another write. */
+  void schedule() {
     synchronized (waiting) {
       if (scheduled) {
         return;
@@ -70,12 +71,11 @@ final class EventStream implements EventFeed.Listener {
     ctx.executor().execute(this::drain);
   }
 
-  /** On the event loop: writes what the connection takes. */
-  void drain() {
+  private void drain() {
     boolean end;
     synchronized (waiting) {
       scheduled = false;
-      while (!waiting.isEmpty() && ctx.channel().isWritable()) {
+      while (!waiting.isEmpty() && ctx.channel().isActive() && ctx.channel().isWritable()) {
         ctx.write(new DefaultHttpContent(Unpooled.wrappedBuffer(waiting.poll())));
       }
       end = over && waiting.isEmpty() && !ended;
