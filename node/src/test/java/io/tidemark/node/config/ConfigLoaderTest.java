@@ -407,6 +407,40 @@ class ConfigLoaderTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
+        "one:20202",
+        "ftp://one:20202",
+        "http://",
+        "http://one:0",
+        "http://one:70000",
+        "http://one:20202/stream",
+        "http://user@one",
+        "http:one",
+        "not a url",
+      })
+  void anAddressOfThePrimaryMustBeOne(String url) {
+    assertRefused(DIRS + "lease: {candidate: false, advertise-url: '" + url + "'}")
+        .hasMessageContaining("lease.advertise-url: '" + url);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'advertise-url: http://one:20202', one, box",
+    "'advertise-url: \"https://[2001:db8::1]\"', 2001:db8::1, box",
+    "'advertise-url: http://one:20202, hostname: main', main, box",
+    "'candidate: true, advertise-url: http://one:20202, hostname: main', , main",
+    "'type: static', , box",
+  })
+  void aStaticReplicaIsToldThePrimarysName(String lease, String primary, String own)
+      throws Exception {
+    String candidate = lease.contains("candidate") ? "" : "candidate: false, ";
+    NodeConfig.Lease loaded = load(DIRS + "lease: {" + candidate + lease + "}").lease();
+    assertThat(loaded.primaryHostname()).isEqualTo(primary);
+    assertThat(loaded.hostname()).isEqualTo(own);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
         "lease: {type: etcd}",
         "lease: {type: consul}",
         "lease: {type: kubernetes}",
