@@ -33,6 +33,7 @@ public final class EventFeed implements CommitListener, AutoCloseable {
   }
 
   private static final int MOST_NOTES = 8192;
+  private static final int BATCH = 1024;
   private static final long NAP_NANOS = 2_000_000;
   private static final byte[] LOST =
       line(
@@ -143,9 +144,11 @@ public final class EventFeed implements CommitListener, AutoCloseable {
 
   private void deliver() {
     List<byte[]> lines = new ArrayList<>();
-    for (Event event = notes.poll(); event != null; event = notes.poll()) {
+    Event event = notes.poll();
+    while (event != null) {
       noted.decrementAndGet();
       lines.add(line(event));
+      event = lines.size() < BATCH ? notes.poll() : null; // more may come as fast as these go
     }
     boolean all = !lost;
     lost = false;

@@ -253,8 +253,8 @@ class ReplicationApiTest {
     String name = "x".repeat(1000);
     for (int i = 0; node.events.listeners() > 0; i++) {
       node.events.primaryChanged(true, name);
-      if (i % 1000 == 0) {
-        Thread.sleep(5); // the thread that delivers keeps up, the client does not
+      if (i % 100 == 0) {
+        Thread.sleep(1); // the thread that delivers keeps up, the client does not
       }
     }
     String rest = client.rest();
