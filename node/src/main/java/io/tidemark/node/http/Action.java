@@ -20,6 +20,9 @@ sealed interface Action {
   /** Leaves HTTP: from here on the connection is a replication stream. */
   record Stream(StreamDoor door) implements Action {}
 
+  /** Sends events until the client goes away. */
+  record Events() implements Action {}
+
   /** Produces an answer; may wait and do I/O. */
   interface Work {
     Reply run() throws IOException, ApiException;

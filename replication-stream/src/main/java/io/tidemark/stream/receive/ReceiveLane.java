@@ -13,6 +13,7 @@ import io.tidemark.stream.DatabaseHistory;
 import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.Frame;
+import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.PageSums;
 import io.tidemark.stream.PageSumsRequest;
 import io.tidemark.stream.Position;
@@ -50,6 +51,7 @@ final class ReceiveLane {
   private final String name;
   private final Store store;
   private final PrimaryConnection connection;
+  private final LagMeter lag;
   private final Executor executor;
 
   // Guarded by itself.
@@ -76,11 +78,18 @@ final class ReceiveLane {
   private volatile long applied;
   private volatile String problem;
 
-  ReceiveLane(int id, String name, Store store, PrimaryConnection connection, Executor executor) {
+  ReceiveLane(
+      int id,
+      String name,
+      Store store,
+      PrimaryConnection connection,
+      LagMeter lag,
+      Executor executor) {
     this.id = id;
     this.name = name;
     this.store = store;
     this.connection = connection;
+    this.lag = lag;
     this.executor = executor;
   }
 
@@ -97,6 +106,10 @@ final class ReceiveLane {
 
   /** From the event loop. */
   void add(Frame frame) {
+    if (frame instanceof RecordChunk chunk) {
+      long end = Math.max(chunk.txid().value(), chunk.commitTxid().value());
+      lag.expect(end, connection.lastHeardNanos());
+    }
     synchronized (queue) {
       queue.add(frame);
       if (taking) {
@@ -157,6 +170,7 @@ final class ReceiveLane {
     problem = e.getMessage() == null ? e.toString() : e.getMessage();
     LOG.warn("{}: replication has stopped: {}", name, problem);
     LOG.debug("{}", name, e);
+    lag.unplanned(System.nanoTime(), true);
     closeSnapshot();
     if (record != null) {
       record.abort();
@@ -212,7 +226,8 @@ final class ReceiveLane {
     acknowledge();
   }
 
-  private void acknowledge() {
+  /** One at a time: what is acknowledged later must not be less. */
+  private synchronized void acknowledge() {
     long shown = applied;
     long safe = Math.max(durable, shown);
     connection.send(
@@ -253,6 +268,7 @@ final class ReceiveLane {
     if (claimed != null && claimed.isNone() && plan.position().isNone()) {
       database.forget("the primary " + connection.primaryName() + " has no database " + name);
       connection.claim(name, null);
+      lag.plan(0, 0, System.nanoTime());
       return;
     }
     if (claimed != null || plan.apart()) {
@@ -263,6 +279,10 @@ final class ReceiveLane {
       awaitsSnapshot = true;
       connection.send(new SnapshotResume(id, 0, 0));
     } else {
+      boolean more = plan.next() == DatabaseOpen.Next.RECORDS;
+      if (plan.next() != DatabaseOpen.Next.DROP) {
+        lag.plan(applied, more ? received + 1 : received, System.nanoTime());
+      }
       record = new IncomingRecord(new LogTarget(log, connection.epoch()));
       log.awaitDurable(received);
       durable = received;
@@ -332,6 +352,7 @@ final class ReceiveLane {
     received = position.txid().value();
     durable = received;
     applied = received;
+    lag.plan(applied, received, System.nanoTime());
     LOG.info("{}: the snapshot is complete, now at {}", name, position);
     acknowledge();
   }
@@ -364,6 +385,7 @@ final class ReceiveLane {
     received = gone.txid().value();
     durable = received;
     applied = received;
+    lag.plan(applied, received, System.nanoTime());
     acknowledge();
   }
 
@@ -394,6 +416,7 @@ final class ReceiveLane {
         long shown = database.applier().apply(target).txid();
         if (shown > applied) {
           applied = shown;
+          lag.shown(shown, System.nanoTime());
           acknowledge();
         } else {
           Thread.sleep(READERS_MILLIS); // they are in the way
