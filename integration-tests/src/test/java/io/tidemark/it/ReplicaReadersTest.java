@@ -216,7 +216,9 @@ class ReplicaReadersTest {
     cluster.checkEqual(DB);
   }
 
-  /** HAZARDS 6: a journal that a program left on the replica rolls back nothing that was applied. */
+  /**
+   * HAZARDS 6: a journal that a program left on the replica rolls back nothing that was applied.
+   */
   @Test
   void journalThatAProgramLeftOnAReplicaIsNotPlayedBack() throws Exception {
     start(1, "DELETE");
