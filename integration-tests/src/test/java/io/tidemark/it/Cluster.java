@@ -78,8 +78,7 @@ final class Cluster {
       for (String name : names) {
         Position wanted = primary.position(name);
         if (!Await.within(limit, () -> replica.position(name).equals(wanted))) {
-          Command.Result status =
-              TidemarkProcess.tidemark("status", "--url", replica.url()).run();
+          Command.Result status = TidemarkProcess.tidemark("status", "--url", replica.url()).run();
           throw new AssertionError(
               String.join(
                   "\n",

@@ -96,8 +96,7 @@ class ReplicationCrashTest {
       Command.sqlite(big, "UPDATE t SET v = randomblob(4000) WHERE id < 50;").ok();
     }
     Conversation writer =
-        bench.closing(
-            Conversation.python("sql_client.py", cluster.primary().file("small.db"), 5));
+        bench.closing(Conversation.python("sql_client.py", cluster.primary().file("small.db"), 5));
     Conversation bigWriter = bench.closing(Conversation.python("sql_client.py", big, 5));
     cluster.replica().start();
     for (int i = 1; i <= 20; i++) {
