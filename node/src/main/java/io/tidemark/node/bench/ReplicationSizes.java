@@ -12,7 +12,7 @@ package io.tidemark.node.bench;
 public record ReplicationSizes(int seconds, int rounds, int warmUpCommits, int missed, long big) {
   /** Everything small: shows that it works, measures nothing. */
   public static ReplicationSizes quick() {
-    return new ReplicationSizes(1, 1, 200, 500, 4L << 20);
+    return new ReplicationSizes(1, 1, 200, 500, 40L << 20);
   }
 
   /** Sizes that the targets speak of. */
