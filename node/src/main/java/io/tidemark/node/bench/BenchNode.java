@@ -61,7 +61,7 @@ final class BenchNode {
             + quoted(directory.resolve("data"))
             + "\nhttp:\n  addr: 127.0.0.1:"
             + port
-            + "\nlease:\n  type: static\n"
+            + "\nskip-sync: true\nlease:\n  type: static\n"
             + lease);
   }
 
