@@ -154,11 +154,6 @@ final class ReaderSeat {
     return all;
   }
 
-  /** Whether it is the writer of the WAL with that index. */
-  synchronized boolean holds(SideFile shm) {
-    return held != null && held == shm;
-  }
-
   private boolean isApplying() {
     return exclusive || taken != 0;
   }

@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,7 +26,6 @@ final class ReplicaReaders implements ReaderAccess {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicaReaders.class);
   private static final long POLL_MILLIS = 1;
   private static final long IDLE_MILLIS = 1000;
-  private static final long JOIN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   private final Store store;
   private final Path mountPoint;
@@ -64,42 +62,6 @@ final class ReplicaReaders implements ReaderAccess {
   }
 
   // ------------------------------------------------------- holding WAL_WRITE
-
-  /** Whether a program that opens the database could become the writer of its WAL. */
-  boolean isToJoin(Database database) {
-    if (store.role() != Role.REPLICA || !database.isWal() || !database.exists()) {
-      return false;
-    }
-    ReaderSeat seat = seats.get(database);
-    return seat == null || !seat.holds(database.shm());
-  }
-
-  /**
-   * A program is about to open a database in WAL mode, and waits for this: takes the place of its
-   * writer first. If that takes too long, because other programs are just setting up the wal-index,
-   * the thread here goes on trying; until then a writer is refused by an I/O error instead.
-   */
-  void join(Database database) {
-    with(
-        database,
-        seat -> {
-          database.prepareForReaders();
-          SideFile shm = database.shm();
-          if (shm == null) {
-            return false;
-          }
-          kernel.forgetSideNamesNow(database);
-          long end = System.nanoTime() + JOIN_NANOS;
-          while (!seat.holdWriteLock(shm)) {
-            if (System.nanoTime() - end > 0) {
-              return false;
-            }
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(POLL_MILLIS));
-          }
-          return true;
-        });
-    wake();
-  }
 
   /** A program opened a wal-index. */
   void opened(Database database, SideFile shm) {
@@ -153,7 +115,7 @@ final class ReplicaReaders implements ReaderAccess {
   private boolean settle(ReaderSeat seat) {
     SideFile shm = seat.database().shm();
     try {
-      if (store.role() == Role.REPLICA && shm != null && isUsed(seat, shm)) {
+      if (store.role() == Role.REPLICA && shm != null && opened.containsKey(shm)) {
         return seat.holdWriteLock(shm);
       }
       if (seat.database().hasHandles()) {
@@ -164,11 +126,6 @@ final class ReplicaReaders implements ReaderAccess {
       LOG.debug("{}: {}", seat.database().name(), e.toString());
       return false;
     }
-  }
-
-  /** Programs have the wal-index open, or have the database open and are about to. */
-  private boolean isUsed(ReaderSeat seat, SideFile shm) {
-    return opened.containsKey(shm) || (seat.holds(shm) && seat.database().hasHandles());
   }
 
   private boolean retire(ReaderSeat seat) {
