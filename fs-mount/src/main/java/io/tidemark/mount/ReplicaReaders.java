@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -31,6 +32,9 @@ final class ReplicaReaders implements ReaderAccess {
   private final Path mountPoint;
   private final KernelView kernel;
   private final Map<Database, ReaderSeat> seats = new ConcurrentHashMap<>();
+
+  /** Databases of a primary whose own writers wait: another node holds their halt lock. */
+  private final Set<Database> keptFromWriters = ConcurrentHashMap.newKeySet();
 
   /** Programs' handles on each wal-index. */
   private final Map<SideFile, Integer> opened = new ConcurrentHashMap<>();
@@ -66,7 +70,7 @@ final class ReplicaReaders implements ReaderAccess {
   /** A program opened a wal-index. */
   void opened(Database database, SideFile shm) {
     opened.merge(shm, 1, Integer::sum);
-    if (store.role() == Role.REPLICA) {
+    if (store.role() == Role.REPLICA || keptFromWriters.contains(database)) {
       seats.computeIfAbsent(database, this::seat);
       wake();
     }
@@ -113,12 +117,16 @@ final class ReplicaReaders implements ReaderAccess {
    * @return false if it has to be tried again soon
    */
   private boolean settle(ReaderSeat seat) {
-    SideFile shm = seat.database().shm();
+    Database database = seat.database();
+    SideFile shm = database.shm();
     try {
-      if (store.role() == Role.REPLICA && shm != null && opened.containsKey(shm)) {
+      if (keptFromWriters.contains(database)) {
+        return holdWriterLocks(seat);
+      }
+      if (store.role() == Role.REPLICA && !database.isForwarding() && isOpened(shm)) {
         return seat.holdWriteLock(shm);
       }
-      if (seat.database().hasHandles()) {
+      if (database.hasHandles()) {
         return seat.leave();
       }
       return retire(seat);
@@ -128,13 +136,23 @@ final class ReplicaReaders implements ReaderAccess {
     }
   }
 
+  private boolean isOpened(SideFile shm) {
+    return shm != null && opened.containsKey(shm);
+  }
+
+  private boolean holdWriterLocks(ReaderSeat seat) throws IOException {
+    MainFile main = seat.database().mainFile();
+    SideFile shm = seat.database().shm();
+    return main != null && seat.holdReserved(main) && (!isOpened(shm) || seat.holdWriteLock(shm));
+  }
+
   private boolean retire(ReaderSeat seat) {
     if (!seat.retire()) {
       return false;
     }
     seats.remove(seat.database(), seat);
     SideFile shm = seat.database().shm();
-    if (shm != null && opened.containsKey(shm)) {
+    if (isOpened(shm)) {
       seats.computeIfAbsent(seat.database(), this::seat); // opened just now
     }
     return true;
@@ -165,6 +183,26 @@ final class ReplicaReaders implements ReaderAccess {
   @Override
   public void releaseExclusive(Database database) {
     with(database, ReaderSeat::releaseExclusive);
+  }
+
+  @Override
+  public boolean tryKeepWritersOut(Database database) {
+    keptFromWriters.add(database); // before, or the thread gives up what is taken here
+    return with(database, this::holdWriterLocks);
+  }
+
+  @Override
+  public void writersChanged(Database database) {
+    if (!database.isHalted()) {
+      keptFromWriters.remove(database);
+    }
+    ReaderSeat seat = seats.get(database);
+    boolean writersHere =
+        store.role() == Role.REPLICA ? database.isForwarding() : !database.isHalted();
+    if (seat != null && writersHere) {
+      seat.leave(); // now: a writer without a busy timeout would not wait for the thread
+    }
+    wake();
   }
 
   @Override

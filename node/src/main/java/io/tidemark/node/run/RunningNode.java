@@ -8,6 +8,7 @@ import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -119,6 +120,11 @@ final class RunningNode implements NodeState {
   @Override
   public StreamDoor streamDoor() {
     return replication.door();
+  }
+
+  @Override
+  public Halts halts() {
+    return replication.halts();
   }
 
   @Override
