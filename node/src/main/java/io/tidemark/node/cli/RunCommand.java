@@ -26,8 +26,10 @@ import picocli.CommandLine.Option;
       "nothing to do: COMMAND writes like any other program. The exit code is that of COMMAND."
     })
 final class RunCommand extends ToolCommand {
-  /** The lock lives for 10 seconds. */
   private static final long RENEW_MILLIS = 2_000;
+
+  /** A little less than the lock lives. */
+  private static final long LIFE_NANOS = TimeUnit.SECONDS.toNanos(9);
 
   private static final Duration TAKE_TIMEOUT = Duration.ofSeconds(30);
   private static final Duration TIMEOUT = Duration.ofSeconds(8);
@@ -138,6 +140,10 @@ final class RunCommand extends ToolCommand {
     private final String path;
     private final PrintStream err;
     private boolean held;
+    private Object term;
+
+    /** When the last renewal that succeeded was asked for. */
+    private long renewed;
 
     Lock(ApiClient client, String name, PrintStream err) {
       this.client = client;
@@ -151,27 +157,39 @@ final class RunCommand extends ToolCommand {
 
     synchronized void take() throws Failure {
       held = true; // also if the answer is lost
-      post(TAKE_TIMEOUT);
+      term = post(TAKE_TIMEOUT);
     }
 
-    private void post(Duration timeout) throws Failure {
-      client.json(
-          client.send(
-              client.request(path).timeout(timeout).POST(BodyPublishers.noBody()).build(),
-              BodyHandlers.ofString()));
+    private Object post(Duration timeout) throws Failure {
+      renewed = System.nanoTime();
+      return client
+          .json(
+              client.send(
+                  client.request(path).timeout(timeout).POST(BodyPublishers.noBody()).build(),
+                  BodyHandlers.ofString()))
+          .get("term");
     }
 
     synchronized void renew() {
+      long before = renewed;
       if (!held) {
         return;
       }
+      String problem = "It expired.";
       try {
-        post(TIMEOUT);
+        if (post(TIMEOUT).equals(term)) {
+          return;
+        }
       } catch (Failure e) {
-        held = false; // not taken anew: somebody else may have written
-        err.println(
-            "The halt lock on " + name + " is lost; further writes fail. " + e.getMessage());
+        problem = e.getMessage();
+        renewed = before;
+        if (System.nanoTime() - before < LIFE_NANOS) {
+          return; // once more
+        }
       }
+      // Not taken anew: somebody else may have written meanwhile.
+      err.println("The halt lock on " + name + " is lost; further writes fail. " + problem);
+      release();
     }
 
     synchronized void release() {
