@@ -1,8 +1,10 @@
 #!/bin/bash
 # Runs SQLite's own tests on a mounted directory and on a plain one, and compares.
 #
-#   run.sh quick|chosen49|veryquick|FILE.test... DIR
+#   run.sh quick|chosen49|FILE.test... DIR
+#   run.sh veryquick [FILE.test...] DIR
 #
+#   FILE.test  only these; with veryquick: as the suite "veryquick" runs them, also those of extensions
 #   DIR    an existing directory, normally on a Tidemark mount; a scratch directory is made below it
 #
 # The suite refuses to run as root, so it runs as nobody: DIR must be reachable for other users.
@@ -17,7 +19,7 @@
 set -uo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
-usage() { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [[ $# -ge 2 ]] || usage
 target="${*: -1}"
 set -- "${@:1:$#-1}"
@@ -74,6 +76,10 @@ TCL
   mapfile -t files < <(cd "$scratch/tmp" && nobodys "$scratch/suite/testfixture" "$scratch/suite/list.tcl" \
     | sed -n 's/^FILE //p' | sort -u)
   [[ ${#files[@]} -gt 0 ]] || { echo "run.sh: the suite names no files" >&2; exit 3; }
+  if [[ $# -gt 1 ]]; then
+    set -- "${@:2}"
+    files=("${@%.test}")
+  fi
 fi
 
 # one FILE PLACE NAME: runs one file in a fresh directory below PLACE; sets tests, failures, seconds.
@@ -106,6 +112,10 @@ one() {
   timeout 60 rm -rf "$place"
 }
 
+# A mount that ended in the middle leaves a plain directory behind, on which everything passes.
+device="$(stat -c %d "$mounted")"
+still_there() { [[ "$(timeout 60 stat -c %d "$mounted" 2> /dev/null)" == "$device" ]]; }
+
 # listed FILE TEST: whether the list of expected failures has it.
 listed() {
   local pattern
@@ -125,6 +135,10 @@ for file in "${files[@]}"; do
   base_seconds=$seconds
   plain_passed=$((plain_passed + tests - ${#failures[@]}))
   one "$file" "$mounted" mounted
+  if ! still_there; then
+    echo "run.sh: the file system of $target went away during $file; see its log, nothing after it was run" >&2
+    exit 1
+  fi
   verdict=ok
   bad=0
   for name in "${failures[@]}"; do

@@ -32,6 +32,7 @@ public final class Applier {
   private static final int BATCH = 64;
 
   private static final long PAUSE_NANOS = 1_000_000;
+  private static final int[] NO_PAGES = {};
 
   private final Store store;
   private final Database database;
@@ -54,6 +55,11 @@ public final class Applier {
   private boolean madeWay;
   private boolean sideFilesRemoved;
   private boolean sizeChanged;
+
+  /** Pages that went from a WAL into the database file, and their size. */
+  private int[] finished = NO_PAGES;
+
+  private int finishedPageSize;
 
   Applier(
       Store store,
@@ -274,6 +280,9 @@ public final class Applier {
 
   private void applyRecord(RecordFollower records, ApplyWay way) throws IOException {
     LtxHeader header = records.header();
+    if (header.commit() > committed.pageCount()) {
+      HeapRoom.checkTable(files.name(), header.commit());
+    }
     String problem = RecordCheck.stage(records.decoder(), committed, staged);
     if (problem != null) {
       availability.fail(
@@ -349,7 +358,8 @@ public final class Applier {
       sideFilesRemoved = true;
     }
     if (walMode.wal() != null || walMode.shm() != null) {
-      walMode.finish();
+      finishedPageSize = committed.pageSize();
+      finished = walMode.finish();
       walMode.drop();
       sideFilesRemoved = true;
     }
@@ -364,6 +374,7 @@ public final class Applier {
     }
     MainFile main = content.current();
     if (main == null) {
+      finished = NO_PAGES;
       staged.clearPages();
       return;
     }
@@ -371,13 +382,23 @@ public final class Applier {
       access.sizeChanged(database, main);
       sizeChanged = false;
     }
-    int size = staged.pageSize();
+    for (int pgno : finished) {
+      tell(main, pgno, finishedPageSize);
+    }
+    finished = NO_PAGES;
     for (int i = 0; i < staged.size(); i++) {
-      long offset = (Integer.toUnsignedLong(staged.page(i)) - 1) * size;
-      ByteBuffer page = Scratch.get().page.clear().limit(size);
-      content.read(main, page, offset);
-      access.bytesChanged(database, main, offset, page.flip());
+      tell(main, staged.page(i), staged.pageSize());
     }
     staged.clearPages();
+  }
+
+  private void tell(MainFile main, int pgno, int pageSize) throws IOException {
+    long offset = (Integer.toUnsignedLong(pgno) - 1) * pageSize;
+    int length = (int) Math.min(pageSize, main.size - offset);
+    if (length > 0) {
+      ByteBuffer page = Scratch.get().page.clear().limit(length);
+      content.read(main, page, offset);
+      store.readerAccess().bytesChanged(database, main, offset, page.flip());
+    }
   }
 }

@@ -101,6 +101,7 @@ final class ContentReplacement {
           throw e;
         }
         writer.publish();
+        events.replaced();
       }
     } catch (IOException | RuntimeException e) {
       availability.set(wasFailed);
@@ -135,7 +136,6 @@ final class ContentReplacement {
     files.disk().syncDirectory(files.directory());
     leave(MainFile.State.REPLACED);
     content.startWithNewFile();
-    events.replaced();
   }
 
   /** The same content in a new incarnation: handles of the old one fail. */

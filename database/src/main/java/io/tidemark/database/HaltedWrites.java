@@ -163,6 +163,7 @@ final class HaltedWrites {
   private LtxDecoder check() throws IOException {
     LtxDecoder decoder = Scratch.get().decoder(record.ltxWritten());
     LtxHeader header = decoder.header();
+    HeapRoom.checkTable(database.name(), header.commit());
     String problem = null;
     if (header.minTxid() != record.txid() || header.maxTxid() != record.txid()) {
       problem = "it holds transactions " + header.minTxid() + " to " + header.maxTxid();

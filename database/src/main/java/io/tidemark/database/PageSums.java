@@ -28,6 +28,11 @@ final class PageSums {
     return count;
   }
 
+  /** Pages that need no larger table. */
+  int capacity() {
+    return sums.length;
+  }
+
   long rolling() {
     return rolling;
   }

@@ -28,7 +28,7 @@ final class RecordCheck {
     boolean renumbered = header.pageSize() != committed.pageSize();
     long oldCount = renumbered ? 0 : sums.count();
     long rolling = renumbered ? Checksum.FLAG : sums.rolling();
-    into.begin(header.commit(), header.pageSize(), header.timestampMillis());
+    into.begin(header.commit(), header.pageSize(), 0, header.timestampMillis());
     ByteBuffer page = Scratch.get().page;
     while (decoder.nextPage(page.clear().limit(header.pageSize()))) {
       long pgno = decoder.pageNumber();

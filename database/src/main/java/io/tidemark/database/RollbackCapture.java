@@ -270,6 +270,7 @@ final class RollbackCapture {
       int pageSize = header.pageSize();
       long pageCount = header.pageCount(wholePages);
       boolean whole = pageSize != committed.pageSize();
+      HeapRoom.checkAdded(files.name(), pageCount - (whole ? 0 : committed.pageCount()));
       int[] pages =
           whole
               ? CapturedTransaction.allPages(pageCount)

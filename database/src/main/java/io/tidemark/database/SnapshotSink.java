@@ -245,6 +245,7 @@ public final class SnapshotSink implements AutoCloseable {
   }
 
   private CheckpointFile verified(LogPosition target) throws IOException {
+    HeapRoom.checkTable(database.name(), pageCount);
     staged.truncate(pageCount * pageSize);
     PageSums sums = new PageSums();
     sums.resize(pageCount);

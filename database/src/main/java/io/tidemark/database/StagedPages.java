@@ -4,6 +4,8 @@ import java.util.Arrays;
 
 /** What a record that is being written changes, kept until it counts. */
 final class StagedPages {
+  private static final int LARGE = 1 << 16;
+
   private int[] pages = new int[64];
   private long[] sums = new long[64];
   private int size;
@@ -13,10 +15,16 @@ final class StagedPages {
   private boolean page1;
   private boolean wal;
 
-  void begin(long newPageCount, int newPageSize, long nowMillis) {
-    if (pages.length > 1 << 16) {
-      pages = new int[64];
-      sums = new long[64];
+  /**
+   * Forgets what was staged.
+   *
+   * @param mostPages how many pages will be added at most
+   */
+  void begin(long newPageCount, int newPageSize, int mostPages, long nowMillis) {
+    if (pages.length > LARGE || mostPages > LARGE) {
+      int room = mostPages > LARGE ? mostPages : 64; // of many pages, doubling would take twice
+      pages = new int[room];
+      sums = new long[room];
     }
     size = 0;
     pageCount = newPageCount;

@@ -96,7 +96,10 @@ final class TransactionWriter {
     long rolling = renumbered ? Checksum.FLAG : sums.rolling();
     long lockPage = PageChecksums.lockPage(newPageSize);
     long now = System.currentTimeMillis();
-    staged.begin(newCount, newPageSize, now);
+    if (newCount > sums.capacity()) {
+      HeapRoom.checkTable(files.name(), newCount);
+    }
+    staged.begin(newCount, newPageSize, pages.length, now);
     Scratch scratch = Scratch.get();
     boolean open = false;
     boolean appended = false;
@@ -249,7 +252,7 @@ final class TransactionWriter {
       throw new RefusedException(
           Kind.READ_ONLY, files.name() + " can be deleted on the primary only");
     }
-    staged.begin(0, drop.pageSize, now);
+    staged.begin(0, drop.pageSize, 0, now);
     boolean appended = false;
     try {
       begin(drop, now, null);

@@ -20,6 +20,8 @@ import java.nio.ByteBuffer;
  * <p>Guarded by the lock of the database; {@link #wal} and {@link #shm} may be read without it.
  */
 final class WalMode {
+  private static final int[] NO_PAGES = {};
+
   private final DatabaseFiles files;
   private final DatabaseEvents events;
   private final TransactionLog log;
@@ -338,14 +340,19 @@ final class WalMode {
     return setbacks;
   }
 
-  /** Nobody reads the WAL any more: its committed pages go where a checkpoint would put them. */
-  void finish() throws IOException {
+  /**
+   * Nobody reads the WAL any more: its committed pages go where a checkpoint would put them.
+   *
+   * @return the pages that were written, of which the kernel may have older bytes in its cache
+   */
+  int[] finish() throws IOException {
     WalFrames frames = capture.frames();
     if (frames.committed() == 0 || frames.allBackfilled(committed.pageCount())) {
-      return;
+      return NO_PAGES;
     }
     int pageSize = committed.pageSize();
     MainFile main = content.current();
+    IntMap written = new IntMap();
     for (int frame = 0; frame < frames.committed(); frame++) {
       int pgno = frames.page(frame);
       if (frames.latest(pgno) == frame && Integer.toUnsignedLong(pgno) <= committed.pageCount()) {
@@ -353,8 +360,10 @@ final class WalMode {
         capture.readPage(frame, page);
         main.file.write(page.flip(), (Integer.toUnsignedLong(pgno) - 1) * pageSize);
         frames.backfilled(pgno, frame);
+        written.put(pgno, 1);
       }
     }
     main.file.truncate(committed.size());
+    return written.sortedKeys();
   }
 }

@@ -4,6 +4,7 @@ import io.tidemark.database.Disk.DiskFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /**
  * The content of a database file as programs see it in rollback mode: the committed image and, over
@@ -150,19 +151,24 @@ final class WorkingImage {
   int[] touchedPages(int pageSize, long oldCount, long newCount) {
     int[] keys = uncommitted.sortedKeys();
     long firstNew = Math.min(oldCount, floor == Long.MAX_VALUE ? oldCount : floor / pageSize) + 1;
-    IntMap pages = new IntMap();
+    long kept = Math.min(firstNew - 1, newCount);
+    int perBlock = Math.max(1, Overlay.BLOCK / pageSize);
+    long most = Math.min(kept, (long) keys.length * perBlock) + newCount - kept;
+    int[] pages = new int[Math.toIntExact(most)];
+    int n = 0;
+    long done = 0;
     for (int key : keys) {
-      long start = (key - 1L) * Overlay.BLOCK;
-      long first = start / pageSize + 1;
-      long last = (start + Overlay.BLOCK - 1) / pageSize + 1;
-      for (long pgno = first; pgno <= Math.min(last, newCount); pgno++) {
-        pages.put((int) pgno, 1);
+      long start = (Integer.toUnsignedLong(key) - 1) * Overlay.BLOCK;
+      long last = Math.min((start + Overlay.BLOCK - 1) / pageSize + 1, kept);
+      for (long pgno = Math.max(done, start / pageSize) + 1; pgno <= last; pgno++) {
+        pages[n++] = (int) pgno;
+        done = pgno;
       }
     }
-    for (long pgno = firstNew; pgno <= newCount; pgno++) {
-      pages.put((int) pgno, 1);
+    for (long pgno = kept + 1; pgno <= newCount; pgno++) {
+      pages[n++] = (int) pgno;
     }
-    return pages.sortedKeys();
+    return n == pages.length ? pages : Arrays.copyOf(pages, n);
   }
 
   /** Ranges that programs may have cached and that {@link #discard} takes back. */

@@ -82,7 +82,9 @@ final class KernelView {
     later(
         () -> {
           String name = database.name();
-          if (!database.exists()) {
+          if (database.exists()) {
+            makeDirectoriesAbove(name);
+          } else {
             Placeholder.remove(tree.backing(name));
           }
           int slash = name.lastIndexOf('/');
@@ -99,6 +101,20 @@ final class KernelView {
           forgetSideNames(parent.id, last);
           cache.invalidateEntry(parent.id, last + Names.POS_SUFFIX);
         });
+  }
+
+  /** A database that came from elsewhere may be in directories that this node has not. */
+  private void makeDirectoriesAbove(String name) throws IOException {
+    for (int slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
+      String path = name.substring(0, slash);
+      if (tree.makeDirectory(path)) {
+        int above = path.lastIndexOf('/');
+        Node parent = nodeAt(above < 0 ? "" : path.substring(0, above));
+        if (parent != null) {
+          cache.invalidateEntry(parent.id, path.substring(above + 1)); // a remembered absence
+        }
+      }
+    }
   }
 
   /** A name stands for another file, or for none. */

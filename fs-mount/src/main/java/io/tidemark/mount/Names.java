@@ -43,7 +43,7 @@ final class Names {
   /** Whether only the daemon makes files of that name there. */
   static boolean isSpecial(DirectoryNode parent, String name) {
     boolean isRoot = parent.parent == null;
-    return name.endsWith(POS_SUFFIX) || (isRoot && (name.equals(PRIMARY) || name.equals(LAG)));
+    return name.endsWith(POS_SUFFIX) || (isRoot && ClusterFiles.has(name));
   }
 
   /** The main database that a super-journal of this name belongs to, or null. */

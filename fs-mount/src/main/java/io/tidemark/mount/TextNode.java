@@ -3,7 +3,10 @@ package io.tidemark.mount;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Supplier;
 
-/** A small file whose text is made when it is read: {@code NAME-pos}, {@code .lag}. */
+/**
+ * A small file whose text is made when it is read: {@code NAME-pos}, {@code .primary}, {@code
+ * .lag}. The kernel keeps nothing of it.
+ */
 final class TextNode extends Node {
   private final Supplier<String> text;
 
@@ -13,7 +16,7 @@ final class TextNode extends Node {
   }
 
   byte[] bytes() {
-    return text.get().getBytes(StandardCharsets.US_ASCII);
+    return text.get().getBytes(StandardCharsets.UTF_8);
   }
 
   @Override

@@ -47,9 +47,9 @@ final class TidemarkFileSystem implements FuseFileSystem {
   private final OpenFiles files;
   private final FileData data;
 
-  TidemarkFileSystem(Store store) throws IOException {
+  TidemarkFileSystem(Store store, ClusterView cluster) throws IOException {
     this.store = store;
-    Tree tree = new Tree(store);
+    Tree tree = new Tree(store, new ClusterFiles(cluster));
     HandleTable handles = new HandleTable();
     kernel = new KernelView(tree);
     watchers = new LockWatchers(store, kernel);

@@ -28,7 +28,17 @@ public final class TidemarkMount implements AutoCloseable {
    * @throws io.tidemark.mount.fuse.MountException with cause and next step; nothing is mounted then
    */
   public static TidemarkMount mount(Store store, MountOptions options) throws IOException {
-    TidemarkFileSystem files = new TidemarkFileSystem(store);
+    return mount(store, options, ClusterView.ALONE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param cluster for {@code .primary} and {@code .lag}
+   */
+  public static TidemarkMount mount(Store store, MountOptions options, ClusterView cluster)
+      throws IOException {
+    TidemarkFileSystem files = new TidemarkFileSystem(store, cluster);
     FuseMount mount = FuseMount.mount(files, options);
     files.mounted(mount.mountPoint());
     return new TidemarkMount(files, mount);

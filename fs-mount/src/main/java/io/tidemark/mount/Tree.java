@@ -20,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * Names and nodes.
@@ -28,8 +29,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * which keeps owner, permissions and times. For a database that entry is an empty placeholder; its
  * bytes are in the store. Side files of databases, super-journals and the special files have none.
  *
- * <p>All methods but {@link #get}, {@link #directory} and those that only make a path of names are
- * called under {@link #lock}.
+ * <p>All methods but those that say otherwise, and those that only make a path of names, are called
+ * under {@link #lock}.
  */
 final class Tree {
   /** The kernel is told of every change that did not come from it, so it may trust us for long. */
@@ -37,6 +38,7 @@ final class Tree {
 
   final ReentrantLock lock = new ReentrantLock();
   private final Store store;
+  private final ClusterFiles clusterFiles;
   private final Map<Long, Node> nodes = new ConcurrentHashMap<>();
   private final AtomicLong nextId = new AtomicLong(FuseFileSystem.ROOT_NODE + 1);
   private final Map<SideFile, Attributes> sideAttributes = new WeakHashMap<>();
@@ -45,14 +47,38 @@ final class Tree {
   private final int uid;
   private final int gid;
 
-  Tree(Store store) throws IOException {
+  Tree(Store store, ClusterFiles clusterFiles) throws IOException {
     this.store = store;
+    this.clusterFiles = clusterFiles;
     Attributes attributes = Attributes.of(store.filesDirectory());
     this.uid = attributes.uid;
     this.gid = attributes.gid;
     this.root = new DirectoryNode(FuseFileSystem.ROOT_NODE, null, "", attributes);
     nodes.put(root.id, root);
     removePlaceholdersOfDropped();
+    makeDirectories();
+  }
+
+  /** A crash can come between the first record of a database and its directories. */
+  private void makeDirectories() throws IOException {
+    for (Database database : store.allDatabases()) {
+      int slash = database.name().lastIndexOf('/');
+      if (database.exists() && slash >= 0) {
+        Files.createDirectories(backing(database.name().substring(0, slash)));
+      }
+    }
+  }
+
+  /**
+   * @return false if there is such a directory. Needs no lock.
+   */
+  boolean makeDirectory(String path) throws IOException {
+    Path directory = backing(path);
+    if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    Files.createDirectory(directory);
+    return true;
   }
 
   /** A crash can come between the record of a drop and the end of its entry. */
@@ -170,10 +196,13 @@ final class Tree {
 
   /** Whether the node still is what its name stands for: contents can be replaced from outside. */
   private boolean isCurrent(Node node) {
+    if (node instanceof TextNode) {
+      return node.parent == root && ClusterFiles.has(node.name)
+          ? clusterFiles.text(node.name) != null
+          : store.find(baseOfPos(node)) != null;
+    }
     if (!(node instanceof FileNode)) {
-      return !(node instanceof TextNode)
-          || store.find(baseOfPos(node)) != null
-          || node.parent == root;
+      return true;
     }
     Content content = ((FileNode) node).content;
     if (content instanceof Content.Main) {
@@ -247,8 +276,9 @@ final class Tree {
 
   private Node loadSpecial(DirectoryNode parent, String name) throws IOException {
     String path = join(parent, name);
-    if (parent == root && name.equals(Names.LAG)) {
-      return new TextNode(newId(), parent, name, uid, gid, () -> "+000000000\n");
+    if (parent == root && ClusterFiles.has(name)) {
+      Supplier<String> text = clusterFiles.text(name);
+      return text == null ? null : new TextNode(newId(), parent, name, uid, gid, text);
     }
     if (name.endsWith(Names.POS_SUFFIX)) {
       Database database = store.find(Names.withoutSuffix(path, Names.POS_SUFFIX));

@@ -37,6 +37,10 @@ final class MountedStore implements BeforeEachCallback, AfterEachCallback {
 
   final SwitchableAuthority authority = new SwitchableAuthority();
   final FaultyDisk disk = new FaultyDisk();
+
+  /** What the mount says of other nodes. */
+  volatile ClusterView cluster = ClusterView.ALONE;
+
   private final List<Client> clients = new ArrayList<>();
   private Path temp;
   private Path dataDir;
@@ -65,7 +69,19 @@ final class MountedStore implements BeforeEachCallback, AfterEachCallback {
     store.authority(authority);
     MountOptions options =
         MountOptions.builder(mountPoint).transport(TRANSPORT).guard(false).build();
-    mount = TidemarkMount.mount(store, options);
+    mount = TidemarkMount.mount(store, options, new CurrentCluster());
+  }
+
+  private final class CurrentCluster implements ClusterView {
+    @Override
+    public String primaryHostname() {
+      return cluster.primaryHostname();
+    }
+
+    @Override
+    public long lagMillis() {
+      return cluster.lagMillis();
+    }
   }
 
   /** Unmounts, ends the store in good order and begins anew. */

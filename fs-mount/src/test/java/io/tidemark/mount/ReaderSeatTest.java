@@ -28,7 +28,9 @@ class ReaderSeatTest {
     mounted.store().becomeReplica();
     readers =
         new ReplicaReaders(
-            mounted.store(), mounted.mountPoint(), new KernelView(new Tree(mounted.store())));
+            mounted.store(),
+            mounted.mountPoint(),
+            new KernelView(new Tree(mounted.store(), new ClusterFiles(ClusterView.ALONE))));
   }
 
   @AfterEach

@@ -48,6 +48,7 @@ final class TidemarkProcess implements AutoCloseable {
   private final Path logs;
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final List<String> extraOptions = new ArrayList<>();
+  private final Map<String, Map<String, String>> settings = new LinkedHashMap<>();
   private Transport transport = Settings.plain() ? Transport.KERNEL : Settings.transport();
   private Duration longestLife = Duration.ofMinutes(10);
   private int port;
@@ -66,6 +67,10 @@ final class TidemarkProcess implements AutoCloseable {
     this.mount = mount;
     this.data = data;
     this.logs = logs;
+    setting("fuse.dir", mount.toString());
+    setting("fuse.allow-other", "true");
+    setting("data.dir", data.toString());
+    setting("data.retention", "24h");
   }
 
   TidemarkProcess transport(Transport value) {
@@ -91,6 +96,52 @@ final class TidemarkProcess implements AutoCloseable {
   TidemarkProcess option(String... words) {
     extraOptions.addAll(List.of(words));
     return this;
+  }
+
+  /**
+   * A line of the configuration file, for the next starts.
+   *
+   * @param key section and name, such as {@code data.retention}
+   * @param value null to leave it out
+   */
+  final TidemarkProcess setting(String key, String value) {
+    int dot = key.indexOf('.');
+    Map<String, String> section =
+        settings.computeIfAbsent(key.substring(0, dot), k -> new LinkedHashMap<>());
+    if (value == null) {
+      section.remove(key.substring(dot + 1));
+    } else {
+      section.put(key.substring(dot + 1), value);
+    }
+    return this;
+  }
+
+  /** Every start listens on the same port, so that others find this node again. */
+  TidemarkProcess keepPort() {
+    setting("http.addr", "127.0.0.1:" + freePort());
+    return this;
+  }
+
+  /** A replica of that node, which keeps its port. */
+  TidemarkProcess follow(TidemarkProcess primary) {
+    setting("lease.candidate", "false");
+    return setting("lease.advertise-url", "http://" + primary.settings.get("http").get("addr"));
+  }
+
+  /** A primary that follows nobody. */
+  TidemarkProcess lead() {
+    setting("lease.candidate", "true");
+    return setting("lease.advertise-url", null);
+  }
+
+  private String configuration() {
+    StringBuilder text = new StringBuilder();
+    settings.forEach(
+        (section, values) -> {
+          text.append(section).append(":\n");
+          values.forEach((key, value) -> text.append("  " + key + ": " + value + "\n"));
+        });
+    return text.toString();
   }
 
   Path mount() {
@@ -151,21 +202,17 @@ final class TidemarkProcess implements AutoCloseable {
         return;
       }
       starts++;
-      port = freePort();
+      if (!settings.containsKey("http")) {
+        port = freePort();
+      } else {
+        String address = settings.get("http").get("addr");
+        port = Integer.parseInt(address.substring(address.indexOf(':') + 1));
+      }
       Path config = logs.resolve(name + ".yml");
       Files.writeString(
           config,
-          String.join(
-              "\n",
-              "fuse:",
-              "  dir: " + mount,
-              "  allow-other: true",
-              "data:",
-              "  dir: " + data,
-              "  retention: 24h",
-              "http:",
-              "  addr: 127.0.0.1:" + port,
-              ""));
+          configuration()
+              + (settings.containsKey("http") ? "" : "http:\n  addr: 127.0.0.1:" + port + "\n"));
       List<String> words = new ArrayList<>(command());
       words.addAll(
           List.of("mount", "--config", config.toString(), "--transport", transport.option()));

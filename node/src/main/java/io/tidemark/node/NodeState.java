@@ -1,9 +1,11 @@
 package io.tidemark.node;
 
 import io.tidemark.database.Divergence;
+import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -58,8 +60,17 @@ public interface NodeState {
   /** This node's name for people. */
   String hostname();
 
-  /** URL under which other nodes reach this one, or null. */
-  String advertiseUrl();
+  /** The primary's name for people, on any node; null if none is known. */
+  String primaryHostname();
+
+  /** URL under which the primary is reached, as far as this node was told; else null. */
+  String primaryUrl();
+
+  /** Lag above which a replica is not ready. */
+  Duration maxLag();
+
+  /** What happens here. */
+  EventFeed events();
 
   /** Takes replicas, or null on a node that is not primary. */
   StreamDoor streamDoor();

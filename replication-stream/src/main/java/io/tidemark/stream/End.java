@@ -9,35 +9,27 @@ import java.util.Objects;
  */
 public record End(Reason reason, String text) implements Frame {
 
-  /** Why a connection ends. The numbers are the same in all versions. */
-  public enum Reason implements Coded {
+  /**
+   * Why a connection ends. The order gives the numbers, which are the same in all versions: new
+   * ones come at the end.
+   */
+  public enum Reason {
     /** A reason of a later version; the text says it. */
-    OTHER(0),
+    OTHER,
     /** The process stops. */
-    SHUTDOWN(1),
+    SHUTDOWN,
     /** The lease is handed to another node. */
-    HANDOFF(2),
+    HANDOFF,
     /** The sender is not the primary any more. */
-    NOT_PRIMARY(3),
+    NOT_PRIMARY,
     /** The other side broke the protocol. */
-    PROTOCOL_ERROR(4),
+    PROTOCOL_ERROR,
     /** The other side was silent for too long. */
-    TIMEOUT(5),
+    TIMEOUT,
     /** The same node has connected again. */
-    REPLACED(6),
+    REPLACED,
     /** Something failed on the side of the sender. */
-    INTERNAL_ERROR(7);
-
-    private final int code;
-
-    Reason(int code) {
-      this.code = code;
-    }
-
-    @Override
-    public int code() {
-      return code;
-    }
+    INTERNAL_ERROR
   }
 
   public End {
@@ -51,12 +43,10 @@ public record End(Reason reason, String text) implements Frame {
   }
 
   void write(PayloadWriter out) {
-    out.u16(reason.code).text(text);
+    out.u16(reason.ordinal()).text(text);
   }
 
   static End read(PayloadReader in) {
-    return new End(
-        Coded.of(Reason.values(), in.u16("reason"), Reason.OTHER),
-        in.text("text", Protocol.MAX_TEXT));
+    return new End(in.reason(Reason.values()), in.text("text", Protocol.MAX_TEXT));
   }
 }

@@ -190,4 +190,13 @@ final class PayloadReader {
               + bytes);
     }
   }
+
+  /**
+   * A reason of {@link End} or {@link Refusal} by its number; the first, which stands for any
+   * other, for one of a later version.
+   */
+  <T> T reason(T[] known) {
+    int code = u16("reason");
+    return known[code < known.length ? code : 0];
+  }
 }

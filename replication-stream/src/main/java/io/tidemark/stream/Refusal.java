@@ -11,35 +11,27 @@ import java.util.Objects;
  */
 public record Refusal(Reason reason, String text, String hint) implements Frame {
 
-  /** What is wrong. The numbers are the same in all versions. */
-  public enum Reason implements Coded {
+  /**
+   * What is wrong. The order gives the numbers, which are the same in all versions: new ones come
+   * at the end.
+   */
+  public enum Reason {
     /** A reason of a later version; the text says it. */
-    OTHER(0),
+    OTHER,
     /** The versions of the protocol differ. */
-    VERSION(1),
+    VERSION,
     /** The nodes belong to different clusters. */
-    CLUSTER(2),
+    CLUSTER,
     /** The node that was asked is not the primary. */
-    NOT_PRIMARY(3),
+    NOT_PRIMARY,
     /** One side has seen a later epoch than that of the primary. */
-    EPOCH(4),
+    EPOCH,
     /** The node may not join. */
-    NOT_ADMITTED(5),
+    NOT_ADMITTED,
     /** Both sides have the same node id: one is a copy of the other's data directory. */
-    SAME_NODE(6),
+    SAME_NODE,
     /** Too many replicas or databases. */
-    CAPACITY(7);
-
-    private final int code;
-
-    Reason(int code) {
-      this.code = code;
-    }
-
-    @Override
-    public int code() {
-      return code;
-    }
+    CAPACITY
   }
 
   public Refusal {
@@ -54,12 +46,12 @@ public record Refusal(Reason reason, String text, String hint) implements Frame 
   }
 
   void write(PayloadWriter out) {
-    out.u16(reason.code).text(text).text(hint);
+    out.u16(reason.ordinal()).text(text).text(hint);
   }
 
   static Refusal read(PayloadReader in) {
     return new Refusal(
-        Coded.of(Reason.values(), in.u16("reason"), Reason.OTHER),
+        in.reason(Reason.values()),
         in.text("text", Protocol.MAX_TEXT),
         in.text("hint", Protocol.MAX_TEXT));
   }

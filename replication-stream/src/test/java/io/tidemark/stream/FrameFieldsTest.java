@@ -3,6 +3,8 @@ package io.tidemark.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.tidemark.database.DatabasePosition;
 import io.tidemark.ltx.Txid;
 import io.tidemark.stream.DatabaseOpen.Next;
@@ -171,10 +173,15 @@ class FrameFieldsTest {
 
   @Test
   void reasonsOfLaterVersionsAreReadAsOther() {
-    assertThat(Coded.of(End.Reason.values(), 999, End.Reason.OTHER)).isEqualTo(End.Reason.OTHER);
-    Refusal.Reason[] reasons = Refusal.Reason.values();
-    assertThat(Coded.of(reasons, 999, Refusal.Reason.OTHER)).isEqualTo(Refusal.Reason.OTHER);
-    assertThat(Coded.of(reasons, 2, Refusal.Reason.OTHER)).isEqualTo(Refusal.Reason.CLUSTER);
+    assertThat(reason(999, End.Reason.values())).isEqualTo(End.Reason.OTHER);
+    assertThat(reason(999, Refusal.Reason.values())).isEqualTo(Refusal.Reason.OTHER);
+    assertThat(reason(2, Refusal.Reason.values())).isEqualTo(Refusal.Reason.CLUSTER);
+    assertThat(reason(7, End.Reason.values())).isEqualTo(End.Reason.INTERNAL_ERROR);
+  }
+
+  private static <T> T reason(int code, T[] known) {
+    ByteBuf bytes = Unpooled.buffer().writeShort(code);
+    return new PayloadReader(FrameType.END, 0, bytes).reason(known);
   }
 
   @Test

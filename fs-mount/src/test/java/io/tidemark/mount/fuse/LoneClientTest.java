@@ -185,27 +185,10 @@ class LoneClientTest {
 
   @Test
   void threadThatTakesOverFromAWaitingBoundReaderIsFree() throws Exception {
-    CountDownLatch release = new CountDownLatch(1);
-    CountDownLatch inside = new CountDownLatch(1);
+    WaitingSyncs syncs = new WaitingSyncs("slow");
     ExecutorService clients = Executors.newCachedThreadPool();
     try (TestMount m = mount(1, true)) {
-      m.fs.hook =
-          (request, operation, name) -> {
-            if (!operation.equals("fsync")) {
-              return false;
-            }
-            request.blocking(
-                () -> {
-                  inside.countDown();
-                  try {
-                    release.await();
-                  } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                  }
-                  request.replyOk();
-                });
-            return true;
-          };
+      m.fs.hook = syncs;
       Future<?> waiting =
           clients.submit(
               () -> {
@@ -219,7 +202,7 @@ class LoneClientTest {
                 }
                 return null;
               });
-      assertThat(inside.await(20, TimeUnit.SECONDS)).isTrue();
+      await("the sync waits", () -> syncs.inside() > 0);
       Future<?> other =
           clients.submit(
               () -> {
@@ -231,10 +214,10 @@ class LoneClientTest {
       other.get(20, TimeUnit.SECONDS);
       assertThat(waiting.isDone()).isFalse();
       await("all are free", () -> unusual().isEmpty());
-      release.countDown();
+      syncs.release();
       waiting.get(20, TimeUnit.SECONDS);
     } finally {
-      release.countDown();
+      syncs.release();
       clients.shutdownNow();
     }
   }

@@ -12,13 +12,11 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,40 +69,23 @@ class WaitingRequestsTest {
   void blockingWorkOfManyClientsRunsAtOnceAndReadsGoOn(int leaders) throws Exception {
     ExecutorService clients = Executors.newCachedThreadPool();
     int blocked = 24; // more than the request threads, so some go to the queue's threads
-    CountDownLatch release = new CountDownLatch(1);
-    AtomicInteger inside = new AtomicInteger();
+    WaitingSyncs syncs = new WaitingSyncs("slow");
     try (TestMount m =
         new TestMount(temp, MountOptions.Transport.KERNEL, o -> o.leaders(leaders))) {
-      m.fs.hook =
-          (request, operation, name) -> {
-            if (!operation.equals("fsync") || !name.startsWith("slow")) {
-              return false;
-            }
-            request.blocking(
-                () -> {
-                  inside.incrementAndGet();
-                  try {
-                    release.await();
-                  } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                  }
-                  request.replyOk();
-                });
-            return true;
-          };
+      m.fs.hook = syncs;
       List<Future<?>> waiting = new ArrayList<>();
       for (int i = 0; i < blocked; i++) {
         Path file = m.path("slow" + i);
         Files.writeString(file, "x");
         waiting.add(clients.submit(() -> sync(file)));
       }
-      await(() -> inside.get() == blocked);
+      await(() -> syncs.inside() == blocked);
       // All of them wait; reads and plain syncs are served.
       for (int i = 0; i < 50; i++) {
         Files.writeString(m.path("other"), "x" + i);
         assertThat(Files.readString(m.path("other"))).isEqualTo("x" + i);
       }
-      release.countDown();
+      syncs.release();
       for (Future<?> future : waiting) {
         future.get(10, TimeUnit.SECONDS);
       }
@@ -112,7 +93,7 @@ class WaitingRequestsTest {
       Files.writeString(m.path("after"), "x");
       sync(m.path("after"));
     } finally {
-      release.countDown();
+      syncs.release();
       clients.shutdownNow();
     }
   }

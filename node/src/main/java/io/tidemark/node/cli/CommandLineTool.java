@@ -128,7 +128,7 @@ public final class CommandLineTool {
             ? unmatched.getUnmatched().get(0)
             : "";
     if (line.getParent() == null && LATER.contains(word)) {
-      err.println("'" + word + "' is not available in this version, which runs one node.");
+      err.println("'" + word + "' is not available in this version.");
       return Failure.USAGE;
     }
     err.println(e.getMessage());

@@ -9,67 +9,115 @@ import java.util.Map;
 
 /** A node's status as text for people. */
 final class StatusText {
-  private StatusText() {}
+  /** Lag that is no more than the way of a transaction. */
+  private static final long SMALL_LAG_MILLIS = 1000;
 
-  static String of(Map<String, Object> status) {
-    return of(status, Instant.now());
+  private final Map<String, Object> status;
+  private final Instant now;
+  private final boolean colours;
+  private final StringBuilder out = new StringBuilder();
+
+  private StatusText(Map<String, Object> status, Instant now, boolean colours) {
+    this.status = status;
+    this.now = now;
+    this.colours = colours;
   }
 
-  static String of(Map<String, Object> status, Instant now) {
-    StringBuilder out = new StringBuilder();
-    String primary = status.get("primary") instanceof Map<?, ?> map ? primary(map) : "-";
-    out.append(String.format("role      %s%n", status.get("role")));
-    out.append(String.format("epoch     %s%n", status.get("epoch")));
-    out.append(String.format("primary   %s%n", primary));
-    out.append(String.format("node      %s%n", status.get("nodeID")));
-    out.append(String.format("mount     %s%s%n", status.get("mount"), mounted(status)));
-    out.append(String.format("data      %s%n%n", status.get("path")));
-    if (status.get("divergences") instanceof List<?> sets && !sets.isEmpty()) {
-      out.append(
-          String.format(
-              "WARNING   this node has transactions that its primary does not have (sets: %d);"
-                  + " 'tidemark divergent ls' lists them%n%n",
-              sets.size()));
+  /**
+   * The text.
+   *
+   * @param status the answer of {@code /status}
+   * @param colours whether it is for a terminal
+   */
+  static String of(Map<String, Object> status, Instant now, boolean colours) {
+    StatusText text = new StatusText(status, now, colours);
+    text.node();
+    text.databases();
+    text.replicas();
+    return text.out.toString();
+  }
+
+  private void node() {
+    boolean primary = Boolean.TRUE.equals(status.get("isPrimary"));
+    line("role", status.get("role"));
+    line("epoch", status.get("epoch"));
+    line("primary", status.get("primary") instanceof Map<?, ?> map ? primary(map) : "-");
+    if (!primary) {
+      Object lag = status.get("lagMillis");
+      line("lag", lag == null ? bad("never up to date since the start") : lagLine(lag));
     }
+    line("node", status.get("nodeID"));
+    line("mount", status.get("mount") + mounted(status));
+    line("data", status.get("path"));
+    out.append('\n');
+    if (status.get("divergences") instanceof List<?> sets && !sets.isEmpty()) {
+      String warning =
+          "WARNING   this node has transactions that its primary does not have (sets: %d);"
+              + " 'tidemark divergent ls' lists them";
+      out.append(bad(String.format(warning, sets.size()))).append("\n\n");
+    }
+  }
+
+  private void line(String title, Object value) {
+    out.append(String.format("%-9s %s%n", title, value));
+  }
+
+  private String bad(String text) {
+    return Paint.BAD.onlyIf(colours).on(text);
+  }
+
+  private String lagLine(Object millis) {
+    return paintOfLag(millis).on("0".equals(millis.toString()) ? "none" : lag(millis));
+  }
+
+  private Paint paintOfLag(Object millis) {
+    boolean small = millis instanceof Number number && number.longValue() <= SMALL_LAG_MILLIS;
+    return Paint.WARN.onlyIf(colours && !small);
+  }
+
+  private void databases() {
     List<?> databases = status.get("databases") instanceof List<?> list ? list : List.of();
     if (databases.isEmpty()) {
-      return out.append("No databases yet.\n").toString();
+      out.append("No databases yet.\n");
+      return;
     }
     TextTable table =
         new TextTable(
             "DATABASE", "TXID", "CHECKSUM", "MODE", ">SIZE", ">LOG", ">LAST COMMIT", "HEALTH");
     StringBuilder problems = new StringBuilder();
     for (Object item : databases) {
-      if (item instanceof Map<?, ?> database) {
-        table.row(
-            database.get("name"),
-            database.get("txid"),
-            database.get("checksum"),
-            database.get("journalMode"),
-            size(database.get("size")),
-            size(database.get("logBytes")),
-            age(database.get("lastCommit"), now),
-            database.get("health"));
-        if (database.get("problem") != null) {
-          problems
-              .append(database.get("name"))
-              .append(": ")
-              .append(database.get("problem"))
-              .append('\n');
-        }
+      Map<?, ?> database = (Map<?, ?>) item;
+      Object problem = database.get("problem");
+      Object replication = database.get("replicationProblem");
+      boolean good = problem == null && replication == null;
+      table.painted(
+          good ? Paint.NONE : Paint.BAD.onlyIf(colours),
+          database.get("name"),
+          database.get("txid"),
+          database.get("checksum"),
+          database.get("journalMode"),
+          size(database.get("size")),
+          size(database.get("logBytes")),
+          age(database.get("lastCommit"), now),
+          database.get("health"));
+      if (problem != null) {
+        problems.append(database.get("name")).append(": ").append(problem).append('\n');
+      }
+      if (replication != null) {
+        problems.append(database.get("name")).append(": does not follow the primary: ");
+        problems.append(replication).append('\n');
       }
     }
     out.append(table).append(problems);
-    replicas(out, status.get("replicas"));
-    return out.toString();
   }
 
-  private static void replicas(StringBuilder out, Object replicas) {
-    if (!(replicas instanceof List<?> list) || list.isEmpty()) {
+  private void replicas() {
+    if (!(status.get("replicas") instanceof List<?> list) || list.isEmpty()) {
       return;
     }
     TextTable table =
-        new TextTable("REPLICA", "ADDRESS", "DATABASE", "APPLIED", ">BEHIND", ">ROUND TRIP");
+        new TextTable(
+            "REPLICA", "ADDRESS", "DATABASE", "APPLIED", ">BEHIND", ">LAG", ">ROUND TRIP");
     for (Object item : list) {
       Map<?, ?> replica = (Map<?, ?>) item;
       Object url = replica.get("advertiseURL");
@@ -77,27 +125,31 @@ final class StatusText {
       List<?> databases = (List<?>) replica.get("databases");
       for (Object entry : databases) {
         Map<?, ?> database = (Map<?, ?>) entry;
-        table.row(
+        boolean good = database.get("problem") == null;
+        Object lag = database.get("lagMillis");
+        table.painted(
+            good ? paintOfLag(lag) : Paint.BAD.onlyIf(colours),
             replica.get("nodeID"),
             address,
             database.get("name"),
             database.get("applied"),
-            database.get("problem") == null ? database.get("behind") : "cannot be sent",
+            good ? database.get("behind") : "cannot be sent",
+            lag == null ? "catching up" : lag(lag),
             replica.get("roundTripMicros") + " us");
       }
       if (databases.isEmpty()) {
-        table.row(replica.get("nodeID"), address, "-", "-", "-", "-");
+        table.row(replica.get("nodeID"), address, "-", "-", "-", "-", "-");
       }
     }
     out.append('\n').append(table);
   }
 
-  private static String primary(Map<?, ?> primary) {
+  private String primary(Map<?, ?> primary) {
     String host = String.valueOf(primary.get("hostname"));
     if (!(primary.get("connected") instanceof Boolean connected)) {
       return host;
     }
-    String url = String.valueOf(primary.get("advertiseURL"));
+    String url = host + ", " + primary.get("advertiseURL");
     return connected
         ? url
             + "  (connected, "
@@ -105,7 +157,22 @@ final class StatusText {
             + " us, heard "
             + primary.get("silenceMillis")
             + " ms ago)"
-        : url + "  (not connected: " + primary.get("problem") + ")";
+        : url + "  " + bad("(not connected: " + primary.get("problem") + ")");
+  }
+
+  /** A lag for people. */
+  static String lag(Object millis) {
+    if (!(millis instanceof Number number)) {
+      return "?";
+    }
+    long value = number.longValue();
+    if (value < 10_000) {
+      return value + " ms";
+    }
+    long seconds = value / 1000;
+    return seconds < 120
+        ? seconds + " s"
+        : seconds < 7200 ? seconds / 60 + " min" : seconds / 3600 + " h";
   }
 
   private static String mounted(Map<String, Object> status) {

@@ -8,12 +8,19 @@ import java.util.List;
 final class TextTable {
   private final String[] titles;
   private final List<String[]> rows = new ArrayList<>();
+  private final List<Paint> paints = new ArrayList<>();
 
   TextTable(String... titles) {
     this.titles = titles;
   }
 
   void row(Object... cells) {
+    painted(Paint.NONE, cells);
+  }
+
+  /** A row in a colour. */
+  void painted(Paint paint, Object... cells) {
+    paints.add(paint);
     rows.add(
         Arrays.stream(cells)
             .map(cell -> cell == null ? "-" : printable(cell.toString()))
@@ -38,8 +45,10 @@ final class TextTable {
     for (int i = 0; i < head.length; i++) {
       head[i] = title(i);
     }
-    append(out, head, widths);
-    rows.forEach(row -> append(out, row, widths));
+    append(out, head, widths, Paint.NONE);
+    for (int i = 0; i < rows.size(); i++) {
+      append(out, rows.get(i), widths, paints.get(i));
+    }
     return out.toString();
   }
 
@@ -47,12 +56,12 @@ final class TextTable {
     return titles[column].startsWith(">") ? titles[column].substring(1) : titles[column];
   }
 
-  private void append(StringBuilder out, String[] cells, int[] widths) {
+  private void append(StringBuilder out, String[] cells, int[] widths, Paint paint) {
     StringBuilder line = new StringBuilder();
     for (int i = 0; i < cells.length; i++) {
       String pad = " ".repeat(widths[i] - cells[i].length());
       line.append(titles[i].startsWith(">") ? pad + cells[i] : cells[i] + pad).append("  ");
     }
-    out.append(line.toString().stripTrailing()).append('\n');
+    out.append(paint.on(line.toString().stripTrailing())).append('\n');
   }
 }

@@ -2,7 +2,7 @@ package io.tidemark.node.config;
 
 import io.tidemark.node.config.NodeConfig.Fuse;
 import io.tidemark.node.config.NodeConfig.Http;
-import java.net.URI;
+import io.tidemark.stream.receive.PrimaryAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -120,15 +120,11 @@ final class ConfigChecks {
     if (url == null) {
       return;
     }
-    boolean good;
     try {
-      URI uri = URI.create(url);
-      good = uri.getHost() != null && List.of("http", "https").contains(uri.getScheme());
+      PrimaryAddress.parse(url, null);
     } catch (IllegalArgumentException e) {
-      good = false;
+      throw new ConfigException(place + ": lease.advertise-url: " + e.getMessage() + ".");
     }
-    require(
-        good, place + ": lease.advertise-url must look like http://host:20202, not '" + url + "'.");
   }
 
   /** What the file may say but this version cannot do is refused, never ignored. */
@@ -138,11 +134,13 @@ final class ConfigChecks {
         values.place("lease.type")
             + ": lease.type "
             + config.lease().type()
-            + " is not available in this version, which runs one node. Use lease.type: static.");
+            + " is not available in this version. Use lease.type: static: one node with"
+            + " lease.candidate: true is the primary, the others have false.");
     require(
         config.replication().commit().equals("async") && config.replication().minInSync() == 1,
-        "replication.commit: sync and min-in-sync above 1 need replicas, which this version does"
-            + " not have. Remove them: every commit is durable on this node.");
+        "replication.commit: sync and min-in-sync above 1 are not available in this version."
+            + " Remove them: a commit is durable on the primary when it returns, and reaches the"
+            + " replicas a moment later.");
     require(
         config.proxy().target() == null,
         values.place("proxy.target")

@@ -74,6 +74,7 @@ public record ConfigKey(
     key("lease.kubernetes.name", Type.TEXT, "tidemark");
     choice("replication.commit", "async", "async", "sync");
     key("replication.min-in-sync", Type.INTEGER, "1");
+    choice("replication.compress", "none", "none", "lz4");
     key("replication.max-lag", Type.DURATION, "10s");
     key("replication.ack-timeout", Type.DURATION, "10s");
     key("replication.reader-timeout", Type.DURATION, "30s");

@@ -12,6 +12,7 @@ import io.tidemark.node.config.NodeConfig.Log;
 import io.tidemark.node.config.NodeConfig.Proxy;
 import io.tidemark.node.config.NodeConfig.Replication;
 import io.tidemark.node.config.NodeConfig.Tls;
+import io.tidemark.stream.receive.PrimaryAddress;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -146,6 +147,7 @@ public final class ConfigLoader {
         new Replication(
             v.choice("replication.commit"),
             v.integer("replication.min-in-sync"),
+            v.choice("replication.compress").equals("lz4"),
             v.duration("replication.max-lag"),
             v.duration("replication.ack-timeout"),
             v.duration("replication.reader-timeout")),
@@ -157,12 +159,17 @@ public final class ConfigLoader {
   }
 
   private Lease lease(ConfigValues v) throws ConfigException {
+    String type = v.choice("lease.type");
+    boolean candidate = v.bool("lease.candidate");
     String hostname = v.text("lease.hostname");
+    String url = v.text("lease.advertise-url");
+    boolean told = type.equals("static") && !candidate;
     return new Lease(
-        v.choice("lease.type"),
-        hostname != null ? hostname : env.get("HOSTNAME"),
-        v.text("lease.advertise-url"),
-        v.bool("lease.candidate"),
+        type,
+        hostname != null && !told ? hostname : env.get("HOSTNAME"),
+        !told ? null : hostname != null ? hostname : hostOf(url),
+        url,
+        candidate,
         v.bool("lease.promote"),
         v.duration("lease.ttl"),
         new Etcd(
@@ -177,6 +184,15 @@ public final class ConfigLoader {
             v.duration("lease.consul.ttl"),
             v.duration("lease.consul.lock-delay")),
         new Kubernetes(v.text("lease.kubernetes.namespace"), v.text("lease.kubernetes.name")));
+  }
+
+  /** The host in a URL; null if it is none, which the checks report. */
+  private static String hostOf(String url) {
+    try {
+      return url == null ? null : PrimaryAddress.parse(url, null).host();
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
   }
 
   private static Proxy proxy(ConfigValues v) throws ConfigException {

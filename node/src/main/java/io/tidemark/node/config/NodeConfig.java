@@ -60,17 +60,30 @@ public record NodeConfig(
    */
   public record Tls(Path cert, Path key, Path ca) {}
 
-  /** Who may write. The three last are null unless configured by their section. */
+  /**
+   * Who may write. The three last are null unless configured by their section.
+   *
+   * @param hostname this node's name for people
+   * @param primaryHostname the primary's, on a node that is told it: static, and no candidate; else
+   *     null
+   * @param advertiseUrl of this node; of the primary where {@code primaryHostname} is
+   */
   public record Lease(
       String type,
       String hostname,
+      String primaryHostname,
       String advertiseUrl,
       boolean candidate,
       boolean promote,
       Duration ttl,
       Etcd etcd,
       Consul consul,
-      Kubernetes kubernetes) {}
+      Kubernetes kubernetes) {
+    /** A static lease of a node that only reads. */
+    public boolean isStaticReplica() {
+      return type.equals("static") && !candidate;
+    }
+  }
 
   /** The etcd lease. */
   public record Etcd(
@@ -82,9 +95,18 @@ public record NodeConfig(
   /** The Kubernetes lease. */
   public record Kubernetes(String namespace, String name) {}
 
-  /** What a commit waits for, and how long. */
+  /**
+   * What a commit waits for, and how long.
+   *
+   * @param compress whether a primary compresses what it sends
+   */
   public record Replication(
-      String commit, int minInSync, Duration maxLag, Duration ackTimeout, Duration readerTimeout) {}
+      String commit,
+      int minInSync,
+      boolean compress,
+      Duration maxLag,
+      Duration ackTimeout,
+      Duration readerTimeout) {}
 
   /** The proxy; off when target is empty. Timeouts of zero mean none. */
   public record Proxy(

@@ -29,6 +29,9 @@ sealed interface Action {
     Reply take(Path file) throws IOException, ApiException;
   }
 
+  /** Sends events until the client goes away. */
+  record Events() implements Action {}
+
   /** Produces an answer; may wait and do I/O. */
   interface Work {
     Reply run() throws IOException, ApiException;

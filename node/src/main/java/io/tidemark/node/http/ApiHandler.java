@@ -4,6 +4,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -84,6 +85,8 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
 
   /** Set by the event loop, woken by it while a worker writes. */
   private volatile ExportChannel export;
+
+  private EventStream events;
 
   ApiHandler(
       NodeState node,
@@ -263,6 +266,8 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       finish(ctx, instant.reply());
     } else if (action instanceof Action.Answer answer) {
       onWorker(ctx, answers, () -> finishLater(ctx, result(answer.work())));
+    } else if (action instanceof Action.Events) {
+      sendEvents(ctx);
     } else if (action instanceof Action.Stream wanted) {
       leaveHttp(ctx, wanted.door());
     } else if (action instanceof Action.Export wanted) {
@@ -359,6 +364,25 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     } else {
       sent.addListener(ChannelFutureListener.CLOSE);
     }
+  }
+
+  private void sendEvents(ChannelHandlerContext ctx) {
+    EventStream stream = new EventStream(ctx, limits.idleTimeout());
+    if (!node.events().subscribe(stream)) {
+      finish(ctx, Reply.error(Routes.tooManyListeners()));
+      return;
+    }
+    events = stream;
+    HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+    Reply.commonHeaders(response, "application/x-ndjson");
+    HttpUtil.setTransferEncodingChunked(response, chunked);
+    HttpUtil.setKeepAlive(response, false);
+    ctx.writeAndFlush(response);
+    // Nobody says anything on this connection any more; its other end may go without a word.
+    ctx.channel().config().setOption(ChannelOption.SO_KEEPALIVE, true);
+    expect = Expect.REST;
+    ignored = 0;
+    readNext(ctx);
   }
 
   private ExportChannel newExport(ChannelHandlerContext ctx, String name) {
@@ -477,6 +501,9 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     wakeExport();
+    if (events != null) {
+      events.schedule();
+    }
   }
 
   @Override
@@ -487,6 +514,9 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     }
     if (upload != null) {
       upload.abort();
+    }
+    if (events != null) {
+      node.events().unsubscribe(events);
     }
   }
 

@@ -8,6 +8,7 @@ import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.stream.Ack;
+import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.receive.FollowStatus;
 import io.tidemark.stream.send.ReplicaStatus;
 import java.util.List;
@@ -55,7 +56,14 @@ final class Metrics {
         following != null && following.isConnected() ? 1 : 0);
     head("tidemark_replica_behind", "gauge", "Transactions that a replica does not show yet.");
     replication.replicas().forEach(this::writeReplica);
-    single("tidemark_lag_seconds", "gauge", "Distance to the primary, 0 on the primary.", 0);
+    head("tidemark_replica_lag_seconds", "gauge", "Time that a replica is behind.");
+    replication.replicas().forEach(this::writeReplicaLag);
+    head("tidemark_lag_seconds", "gauge", "Time behind the primary, 0 on the primary.");
+    sample(
+        "tidemark_lag_seconds",
+        "",
+        seconds(lagNanos(following == null ? null : following.lagNanos())));
+    single("tidemark_event_listeners", "gauge", "Open /events.", node.events().listeners());
     head("tidemark_fuse_request_count", "counter", "Requests of the kernel, by operation.");
     new TreeMap<>(node.fuseRequests())
         .forEach((op, count) -> sample("tidemark_fuse_request_count", label("op", op), count));
@@ -79,13 +87,40 @@ final class Metrics {
     }
   }
 
+  private void writeReplicaLag(ReplicaStatus replica) {
+    for (ServedDatabase database : databases) {
+      ReplicaStatus.DatabaseProgress progress = replica.databases().get(database.name());
+      sample(
+          "tidemark_replica_lag_seconds",
+          label("node", replica.hello().nodeId().toString()) + "," + db(database),
+          seconds(progress == null ? LagMeter.UNKNOWN : progress.lagNanos()));
+    }
+  }
+
+  private void writeLag(ServedDatabase database) {
+    FollowStatus following = replication.following();
+    Long lag = following == null ? null : following.databaseLagNanos().get(database.name());
+    sample("tidemark_db_lag_seconds", db(database), seconds(lagNanos(lag)));
+  }
+
+  /** Lag of this node or of one of its databases; the argument is that of a replica, or null. */
+  private long lagNanos(Long ofReplica) {
+    return node.isPrimary() ? 0 : ofReplica == null ? LagMeter.UNKNOWN : ofReplica;
+  }
+
+  /** What was never up to date is behind by any measure. */
+  private static String seconds(long lagNanos) {
+    return lagNanos == LagMeter.UNKNOWN ? "+Inf" : String.valueOf(lagNanos / 1e9);
+  }
+
   private void writeDatabases() {
     status("tidemark_db_txid", "gauge", "Last transaction ID.", DatabaseStatus::txid);
     status("tidemark_db_healthy", "gauge", "1 when reads and writes are served.", Metrics::healthy);
     status("tidemark_db_size_bytes", "gauge", "Size of the database.", Metrics::bytes);
     status("tidemark_db_ltx_count", "gauge", "Log segments on disk.", DatabaseStatus::logSegments);
     status("tidemark_db_ltx_bytes", "gauge", "Log bytes on disk.", DatabaseStatus::logBytes);
-    status("tidemark_db_lag_seconds", "gauge", "Distance to the primary.", s -> 0);
+    head("tidemark_db_lag_seconds", "gauge", "Time behind the primary, 0 on the primary.");
+    databases.forEach(this::writeLag);
     counter(
         "tidemark_db_database_write_count",
         "Writes to the database file.",

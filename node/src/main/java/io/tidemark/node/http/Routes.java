@@ -7,7 +7,9 @@ import io.tidemark.database.DatabaseStatus;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.json.Json;
+import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.Protocol;
+import io.tidemark.stream.receive.FollowStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -24,7 +26,7 @@ import java.util.function.Supplier;
  */
 final class Routes {
   private static final String READ = "GET, HEAD";
-  private static final Set<String> LATER = Set.of("/events", "/promote", "/handoff");
+  private static final Set<String> LATER = Set.of("/promote", "/handoff");
 
   private static final String STREAM = "/stream";
 
@@ -58,7 +60,7 @@ final class Routes {
     add(
         "/ready",
         READ,
-        "200 while the mount is served, else 503",
+        "200 while the mount is served and not too far behind the primary, else 503",
         p -> new Action.Instant(ready()));
     add("/metrics", READ, "Prometheus metrics", p -> metrics());
     add("/export", READ, "?name=DB  a consistent copy", p -> new Action.Export(existing(p)));
@@ -68,6 +70,8 @@ final class Routes {
     add("/halt", "POST, DELETE", "?name=DB&id=ID  writers of the primary wait", halt::take);
     deletes.put("/halt", new Route("POST, DELETE", "", halt::release));
     add("/tx", "POST", "?name=DB&lockID=ID...  a transaction of who has /halt", halt::commit);
+
+    add("/events", "GET", "what happens, a line of JSON each", p -> new Action.Events());
     add(STREAM, "GET", "Upgrade: " + Protocol.NAME + "  for replicas", p -> stream(null));
   }
 
@@ -93,7 +97,7 @@ final class Routes {
     if (route == null && LATER.contains(path)) {
       throw new ApiException(
           HttpResponseStatus.NOT_IMPLEMENTED,
-          path + " is not available in this version, which runs one node",
+          path + " is not available in this version",
           "See GET / for what there is.");
     }
     if (route == null) {
@@ -145,13 +149,37 @@ final class Routes {
   }
 
   private Reply ready() {
-    return node.isMounted()
-        ? Reply.ok(Json.object("status", "ready"))
-        : Reply.json(
-            HttpResponseStatus.SERVICE_UNAVAILABLE,
-            Json.object(
-                "error", "not mounted",
-                "hint", "The node is starting or stopping; its log says why."));
+    if (!node.isMounted()) {
+      return notReady("not mounted", "The node is starting or stopping; its log says why.");
+    }
+    if (node.isPrimary()) {
+      return Reply.ok(Json.object("status", "ready"));
+    }
+    FollowStatus following = node.replication().following();
+    if (following == null) {
+      return notReady(
+          "no primary is named, so this node follows nobody",
+          "Set lease.advertise-url to the primary's address.");
+    }
+    long lag = following.lagNanos();
+    if (lag == LagMeter.UNKNOWN) {
+      return notReady(
+          following.isConnected()
+              ? "not up to date with the primary yet"
+              : "not connected to the primary " + following.url() + " since the start",
+          "tidemark status shows how far it is, and why.");
+    }
+    if (lag > node.maxLag().toNanos()) {
+      return notReady(
+          lag / 1_000_000 + " ms behind the primary, more than replication.max-lag",
+          "tidemark status shows why; reads give what there was then.");
+    }
+    return Reply.ok(Json.object("status", "ready"));
+  }
+
+  private static Reply notReady(String error, String hint) {
+    return Reply.json(
+        HttpResponseStatus.SERVICE_UNAVAILABLE, Json.object("error", error, "hint", hint));
   }
 
   private Action importAction(Map<String, List<String>> parameters) throws ApiException {
@@ -185,10 +213,13 @@ final class Routes {
 
   private void requirePrimary() throws ApiException {
     if (!node.isPrimary()) {
+      String url = node.primaryUrl();
       throw new ApiException(
           HttpResponseStatus.SERVICE_UNAVAILABLE,
           "this node is not the primary and may not write",
-          "Ask the primary, or start this node with lease.candidate: true.");
+          url == null
+              ? "Ask the primary; this node does not know where it is (lease.advertise-url)."
+              : "Ask the primary: --url " + url);
     }
   }
 
@@ -224,6 +255,13 @@ final class Routes {
           "Names are file names below the mount, such as app.db.");
     }
     return given;
+  }
+
+  static ApiException tooManyListeners() {
+    return new ApiException(
+        HttpResponseStatus.SERVICE_UNAVAILABLE,
+        "too many programs listen to events already",
+        "Let one program listen for all of this host.");
   }
 
   static ApiException badRequest(String error, String hint) {

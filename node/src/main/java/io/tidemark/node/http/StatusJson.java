@@ -7,6 +7,7 @@ import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.Version;
 import io.tidemark.node.json.Json;
 import io.tidemark.stream.Ack;
+import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.receive.FollowStatus;
 import io.tidemark.stream.send.ReplicaStatus;
 import io.tidemark.stream.send.ReplicaStatus.DatabaseProgress;
@@ -28,13 +29,14 @@ final class StatusJson {
         "isPrimary", node.isPrimary(),
         "candidate", node.isCandidate(),
         "path", node.dataDir().toString(),
-        "primary", Json.object("hostname", node.isPrimary() ? node.hostname() : ""));
+        "primary", Json.object("hostname", text(node.primaryHostname())));
   }
 
   static Map<String, Object> status(NodeState node) {
     List<Object> databases = new ArrayList<>();
+    FollowStatus following = node.isPrimary() ? null : node.replication().following();
     for (ServedDatabase database : node.databases()) {
-      databases.add(database(database));
+      databases.add(database(database, following));
     }
     return Json.object(
         "version", Version.text(),
@@ -44,7 +46,11 @@ final class StatusJson {
         "isPrimary", node.isPrimary(),
         "candidate", node.isCandidate(),
         "epoch", node.epoch(),
-        "primary", primary(node),
+        "primary", primary(node, following),
+        "lagMillis",
+            node.isPrimary()
+                ? Long.valueOf(0)
+                : following == null ? null : lag(following.lagNanos()),
         "hostname", node.hostname(),
         "mounted", node.isMounted(),
         "mount", node.mountDir().toString(),
@@ -54,17 +60,19 @@ final class StatusJson {
         "divergences", node.divergences().stream().map(DivergenceJson::of).toList());
   }
 
-  private static Object primary(NodeState node) {
+  /**
+   * @param following the connection to the primary; null on the primary and where none is named
+   */
+  private static Object primary(NodeState node, FollowStatus following) {
     if (node.isPrimary()) {
-      return Json.object("hostname", node.hostname(), "advertiseURL", node.advertiseUrl());
+      return Json.object("hostname", node.hostname(), "advertiseURL", node.primaryUrl());
     }
-    FollowStatus following = node.replication().following();
     if (following == null) {
       return null;
     }
     return Json.object(
-        "hostname", node.hostname(),
-        "advertiseURL", node.advertiseUrl(),
+        "hostname", text(node.primaryHostname()),
+        "advertiseURL", following.url(),
         "nodeID", following.isConnected() ? following.primary().nodeId().toString() : null,
         "connected", following.isConnected(),
         "problem", following.failure(),
@@ -105,11 +113,13 @@ final class StatusJson {
         "durable", hex(ack == null ? 0 : ack.durable().value()),
         "applied", hex(applied),
         "behind", end == null ? 0 : Math.max(0, end - applied),
+        "lagMillis", lag(progress.lagNanos()),
         "problem", progress.problem());
   }
 
-  private static Map<String, Object> database(ServedDatabase database) {
+  private static Map<String, Object> database(ServedDatabase database, FollowStatus following) {
     DatabaseStatus s = database.status();
+    Long lag = following == null ? null : following.databaseLagNanos().get(s.name());
     return Json.object(
         "name", s.name(),
         "epoch", s.epoch(),
@@ -124,7 +134,18 @@ final class StatusJson {
         "problem", s.problem(),
         "logBytes", s.logBytes(),
         "logSegments", s.logSegments(),
-        "lastCommit", s.lastCommit() == null ? null : s.lastCommit().toString());
+        "lastCommit", s.lastCommit() == null ? null : s.lastCommit().toString(),
+        "lagMillis", lag == null ? null : lag(lag),
+        "replicationProblem", following == null ? null : following.problems().get(s.name()));
+  }
+
+  /** Milliseconds, or null if unknown. */
+  private static Long lag(long nanos) {
+    return nanos == LagMeter.UNKNOWN ? null : Long.valueOf(nanos / 1_000_000);
+  }
+
+  private static String text(String value) {
+    return value == null ? "" : value;
   }
 
   private static String hex(long value) {

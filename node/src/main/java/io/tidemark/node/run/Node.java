@@ -2,15 +2,18 @@ package io.tidemark.node.run;
 
 import io.tidemark.database.FaultPoint;
 import io.tidemark.database.Store;
+import io.tidemark.mount.ClusterView;
 import io.tidemark.mount.fuse.ProcessKill;
 import io.tidemark.node.config.ExecStep;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.http.ApiLimits;
 import io.tidemark.node.http.ApiServer;
 import io.tidemark.node.run.NodeEvent.ChildExit;
 import io.tidemark.node.run.NodeEvent.MountLost;
 import io.tidemark.node.run.NodeEvent.Signal;
 import io.tidemark.node.run.Unmounting.Outcome;
+import io.tidemark.stream.LagMeter;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -30,6 +33,8 @@ import org.slf4j.LoggerFactory;
 public final class Node {
   private static final Logger LOG = LoggerFactory.getLogger(Node.class);
   private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final long SYNC_POLL_MILLIS = 20;
+  private static final int MOST_LISTENERS = 64;
 
   private final NodeConfig config;
   private final NodeMount.Mounter mounter;
@@ -39,6 +44,7 @@ public final class Node {
   private NodeMount mount;
   private ApiServer api;
   private Replication replication;
+  private EventFeed feed;
   private ChildProcess child;
   private boolean ending;
 
@@ -85,12 +91,19 @@ public final class Node {
     armFaultPoint();
     store = Store.open(StaticRole.storeOptions(config));
     store.authority(StaticRole.authority(config.lease()));
-    replication = Replication.of(config, store);
-    RunningNode state = new RunningNode(config, store, replication);
+    store.readerTimeout(config.replication().readerTimeout());
+    boolean primary = StaticRole.isPrimary(config.lease());
+    NodeConfig.Lease lease = config.lease();
+    feed =
+        new EventFeed(
+            primary, primary ? lease.hostname() : lease.primaryHostname(), MOST_LISTENERS);
+    store.addCommitListener(feed);
+    replication = Replication.of(config, store, feed);
+    RunningNode state = new RunningNode(config, store, replication, feed);
     // Netty takes longer to load than the mount takes to stand: do both at once.
     CompletableFuture<ApiServer> server = startApi(state);
     try {
-      mount = mounter.mount(store, config.fuse(), config.log().debug());
+      mount = mounter.mount(store, config.fuse(), config.log().debug(), cluster());
       state.mounted(mount);
     } finally {
       api = server.exceptionally(e -> null).join();
@@ -105,6 +118,22 @@ public final class Node {
         store.epoch(),
         store.databases().size(),
         api.port());
+  }
+
+  /** What the mount says of the primary. */
+  private ClusterView cluster() {
+    return new ClusterView() {
+      @Override
+      public String primaryHostname() {
+        return config.lease().primaryHostname();
+      }
+
+      @Override
+      public long lagMillis() {
+        long nanos = replication.lagNanos();
+        return nanos == LagMeter.UNKNOWN ? LAG_UNKNOWN : TimeUnit.NANOSECONDS.toMillis(nanos);
+      }
+    };
   }
 
   private CompletableFuture<ApiServer> startApi(RunningNode state) {
@@ -136,6 +165,10 @@ public final class Node {
 
   /** Runs the commands: all but the last to completion. Returns the code of one that failed. */
   private Integer runCommands() throws IOException, InterruptedException {
+    Integer ended = config.exec().isEmpty() || config.skipSync() ? null : awaitSync();
+    if (ended != null) {
+      return ended;
+    }
     List<ExecStep> steps =
         config.exec().stream()
             .filter(step -> !step.ifCandidate() || config.lease().candidate())
@@ -149,6 +182,26 @@ public final class Node {
         if (code != 0 || ending) {
           return code;
         }
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Waits until a replica that follows a primary has been up to date with it once.
+   *
+   * @return the code to exit with when the node is to end instead, else null
+   */
+  private Integer awaitSync() throws InterruptedException {
+    boolean said = false;
+    while (replication.isFollowing() && replication.lagNanos() == LagMeter.UNKNOWN) {
+      NodeEvent event = events.poll(SYNC_POLL_MILLIS, TimeUnit.MILLISECONDS);
+      if (event instanceof Signal || !mount.isMounted()) {
+        return event == null ? 1 : 0;
+      }
+      if (!said) {
+        LOG.info("the command starts when this replica is up to date (skip-sync: true: at once)");
+        said = true;
       }
     }
     return null;
@@ -211,6 +264,9 @@ public final class Node {
     }
     if (api != null) {
       api.close();
+    }
+    if (feed != null) {
+      feed.close();
     }
     if (store != null) {
       try {

@@ -1,6 +1,7 @@
 package io.tidemark.node.run;
 
 import io.tidemark.database.Store;
+import io.tidemark.mount.ClusterView;
 import io.tidemark.mount.TidemarkMount;
 import io.tidemark.mount.fuse.MountOptions;
 import io.tidemark.mount.fuse.MountOptions.Transport;
@@ -28,14 +29,16 @@ interface NodeMount {
 
   /** Makes mounts. */
   interface Mounter {
-    NodeMount mount(Store store, NodeConfig.Fuse config, boolean logRequests) throws IOException;
+    NodeMount mount(Store store, NodeConfig.Fuse config, boolean logRequests, ClusterView cluster)
+        throws IOException;
   }
 
   /** A real mount, of a directory that is created if missing. */
-  static NodeMount fuse(Store store, NodeConfig.Fuse config, boolean logRequests)
+  static NodeMount fuse(
+      Store store, NodeConfig.Fuse config, boolean logRequests, ClusterView cluster)
       throws IOException {
     createDirectory(config);
-    TidemarkMount mount = TidemarkMount.mount(store, options(config, logRequests));
+    TidemarkMount mount = TidemarkMount.mount(store, options(config, logRequests), cluster);
     return new NodeMount() {
       @Override
       public boolean isMounted() {

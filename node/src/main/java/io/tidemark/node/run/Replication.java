@@ -8,13 +8,17 @@ import io.tidemark.database.Store;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
 import io.tidemark.node.halt.PrimaryApi;
 import io.tidemark.node.halt.PrimaryHalts;
 import io.tidemark.node.halt.ReplicaHalts;
 import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.Id;
+import io.tidemark.stream.LagMeter;
+import io.tidemark.stream.Welcome;
 import io.tidemark.stream.receive.FollowOptions;
+import io.tidemark.stream.receive.FollowStatus;
 import io.tidemark.stream.receive.PrimaryAddress;
 import io.tidemark.stream.receive.PrimaryFollower;
 import io.tidemark.stream.receive.ReplicaIdentity;
@@ -25,12 +29,17 @@ import java.io.IOException;
 import java.net.URI;
 import java.security.SecureRandom;
 import java.util.List;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The stream of this node in its role: a primary serves replicas, a replica follows the primary
  * that the configuration names, if it names one.
  */
 final class Replication implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Replication.class);
+
   private final PrimaryStreams streams;
   private final PrimaryFollower follower;
   private final Halts halts;
@@ -44,7 +53,7 @@ final class Replication implements AutoCloseable {
   /**
    * @throws IOException when the certificates cannot be used
    */
-  static Replication of(NodeConfig config, Store store) throws IOException {
+  static Replication of(NodeConfig config, Store store, EventFeed events) throws IOException {
     SecureRandom random = new SecureRandom();
     Id nonce = new Id(random.nextLong() | 1);
     Id nodeId = Id.parse(store.nodeId());
@@ -53,12 +62,16 @@ final class Replication implements AutoCloseable {
           new PrimaryIdentity(
               Id.parse(store.clusterId()), nodeId, nonce, store.epoch(), CommitMode.ASYNC);
       return new Replication(
-          new PrimaryStreams(store, identity, SendOptions.defaults()),
+          new PrimaryStreams(store, identity, sendOptions(config.replication())),
           null,
           new PrimaryHalts(store));
     }
     String url = config.lease().advertiseUrl();
     if (url == null) {
+      LOG.warn(
+          "lease.candidate is false and there is no lease.advertise-url: this node follows nobody"
+              + " and serves what it has. Set lease.advertise-url to the primary's address, such"
+              + " as http://node1:20202.");
       return new Replication(null, null, new ReplicaHalts(store, null));
     }
     PrimaryAddress address = PrimaryAddress.parse(url, config.http().token());
@@ -72,12 +85,51 @@ final class Replication implements AutoCloseable {
             tls instanceof JdkSslContext jdk ? jdk.context() : null);
     return new Replication(
         null,
-        new PrimaryFollower(store, identity, address, tls, FollowOptions.defaults(), random),
+        new PrimaryFollower(
+            store,
+            identity,
+            address,
+            tls,
+            FollowOptions.defaults(),
+            new PrimaryWatch(events, config.lease().primaryHostname()),
+            random),
         new ReplicaHalts(store, api));
   }
 
   Halts halts() {
     return halts;
+  }
+
+  private static SendOptions sendOptions(NodeConfig.Replication config) {
+    SendOptions usual = SendOptions.defaults();
+    return new SendOptions(
+        usual.heartbeat(),
+        usual.deadline(),
+        usual.windowBytes(),
+        config.compress(),
+        config.compress(),
+        usual.mostReplicas(),
+        usual.mostDatabases());
+  }
+
+  /** Notices that another node answers where the primary is expected. */
+  private static final class PrimaryWatch implements Consumer<Welcome> {
+    private final EventFeed events;
+    private final String hostname;
+    private Id known;
+
+    PrimaryWatch(EventFeed events, String hostname) {
+      this.events = events;
+      this.hostname = hostname;
+    }
+
+    @Override
+    public void accept(Welcome from) {
+      if (known != null && !known.equals(from.nodeId())) {
+        events.primaryChanged(false, hostname);
+      }
+      known = from.nodeId();
+    }
   }
 
   /** The same certificates that the node's own port has. */
@@ -105,6 +157,19 @@ final class Replication implements AutoCloseable {
 
   StreamDoor door() {
     return streams == null ? null : streams::accept;
+  }
+
+  /** Whether this node was told whom to follow. */
+  boolean isFollowing() {
+    return follower != null;
+  }
+
+  /** How far a replica is behind, as {@link FollowStatus#lagNanos}; 0 on the primary. */
+  long lagNanos() {
+    if (streams != null) {
+      return 0;
+    }
+    return follower == null ? LagMeter.UNKNOWN : follower.lagNanos();
   }
 
   ReplicationView view() {

@@ -8,9 +8,11 @@ import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -23,12 +25,14 @@ final class RunningNode implements NodeState {
   private final NodeConfig config;
   private final Store store;
   private final Replication replication;
+  private final EventFeed events;
   private volatile NodeMount mount;
 
-  RunningNode(NodeConfig config, Store store, Replication replication) {
+  RunningNode(NodeConfig config, Store store, Replication replication, EventFeed events) {
     this.config = config;
     this.store = store;
     this.replication = replication;
+    this.events = events;
   }
 
   void mounted(NodeMount newMount) {
@@ -113,8 +117,23 @@ final class RunningNode implements NodeState {
   }
 
   @Override
-  public String advertiseUrl() {
+  public String primaryHostname() {
+    return isPrimary() ? hostname() : config.lease().primaryHostname();
+  }
+
+  @Override
+  public String primaryUrl() {
     return config.lease().advertiseUrl();
+  }
+
+  @Override
+  public Duration maxLag() {
+    return config.replication().maxLag();
+  }
+
+  @Override
+  public EventFeed events() {
+    return events;
   }
 
   @Override

@@ -111,7 +111,7 @@ class ConfigLoaderTest {
               etcd: {endpoints: [a, b], prefix: /p, user: u, password: w, tls: {ca: PEM}}
               consul: {url: c, key: k, ttl: 11s, lock-delay: 2s}
               kubernetes: {namespace: n, name: m}
-            replication: {commit: async, min-in-sync: 1, max-lag: 1s, ack-timeout: 2s, reader-timeout: 3s}
+            replication: {commit: async, min-in-sync: 1, compress: lz4, max-lag: 1s, ack-timeout: 2s, reader-timeout: 3s}
             proxy:
               addr: ":8080"
               db: app.db
@@ -147,6 +147,7 @@ class ConfigLoaderTest {
     assertThat(config.lease().etcd().tls().ca()).isEqualTo(pem);
     assertThat(config.lease().consul().lockDelay()).isEqualTo(Duration.ofSeconds(2));
     assertThat(config.lease().kubernetes()).isEqualTo(new NodeConfig.Kubernetes("n", "m"));
+    assertThat(config.replication().compress()).isTrue();
     assertThat(config.replication().readerTimeout()).isEqualTo(Duration.ofSeconds(3));
     assertThat(config.proxy().passthrough()).containsExactly("/a/*", "*.png");
     assertThat(config.proxy().alwaysForward()).containsExactly("/b");
@@ -401,6 +402,40 @@ class ConfigLoaderTest {
     } else {
       assertRefused(yaml).hasMessageContaining("http.insecure");
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "one:20202",
+        "ftp://one:20202",
+        "http://",
+        "http://one:0",
+        "http://one:70000",
+        "http://one:20202/stream",
+        "http://user@one",
+        "http:one",
+        "not a url",
+      })
+  void anAddressOfThePrimaryMustBeOne(String url) {
+    assertRefused(DIRS + "lease: {candidate: false, advertise-url: '" + url + "'}")
+        .hasMessageContaining("lease.advertise-url: '" + url);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'advertise-url: http://one:20202', one, box",
+    "'advertise-url: \"https://[2001:db8::1]\"', 2001:db8::1, box",
+    "'advertise-url: http://one:20202, hostname: main', main, box",
+    "'candidate: true, advertise-url: http://one:20202, hostname: main', , main",
+    "'type: static', , box",
+  })
+  void aStaticReplicaIsToldThePrimarysName(String lease, String primary, String own)
+      throws Exception {
+    String candidate = lease.contains("candidate") ? "" : "candidate: false, ";
+    NodeConfig.Lease loaded = load(DIRS + "lease: {" + candidate + lease + "}").lease();
+    assertThat(loaded.primaryHostname()).isEqualTo(primary);
+    assertThat(loaded.hostname()).isEqualTo(own);
   }
 
   @ParameterizedTest

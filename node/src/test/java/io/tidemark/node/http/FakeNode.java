@@ -9,12 +9,14 @@ import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
+import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,8 @@ public final class FakeNode implements NodeState {
   public volatile StreamDoor door = channel -> channel.close();
   public volatile List<Divergence> divergences = List.of();
   public volatile Halts halts;
+  public volatile String primaryUrl;
+  public final EventFeed events = new EventFeed(true, "box", 3);
   public volatile ReplicationView replication = ReplicationView.NONE;
 
   public FakeNode(Path dataDir) {
@@ -216,8 +220,23 @@ public final class FakeNode implements NodeState {
   }
 
   @Override
-  public String advertiseUrl() {
-    return null;
+  public String primaryHostname() {
+    return primary ? "box" : primaryUrl == null ? null : "one";
+  }
+
+  @Override
+  public String primaryUrl() {
+    return primaryUrl;
+  }
+
+  @Override
+  public Duration maxLag() {
+    return Duration.ofSeconds(10);
+  }
+
+  @Override
+  public EventFeed events() {
+    return events;
   }
 
   @Override

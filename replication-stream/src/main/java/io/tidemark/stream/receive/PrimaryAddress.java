@@ -22,7 +22,8 @@ public record PrimaryAddress(boolean tls, String host, int port, String token) {
       throw new IllegalArgumentException("'" + url + "' is no URL: " + e.getReason(), e);
     }
     boolean tls = "https".equalsIgnoreCase(uri.getScheme());
-    if ((!tls && !"http".equalsIgnoreCase(uri.getScheme())) || uri.getHost() == null) {
+    boolean http = tls || "http".equalsIgnoreCase(uri.getScheme());
+    if (!http || uri.getHost() == null || hasMoreThanAPlace(uri)) {
       throw new IllegalArgumentException(
           "'"
               + url
@@ -35,7 +36,21 @@ public record PrimaryAddress(boolean tls, String host, int port, String token) {
     return new PrimaryAddress(tls, host, uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(), token);
   }
 
+  private static boolean hasMoreThanAPlace(URI uri) {
+    return uri.getPort() == 0
+        || uri.getPort() > 65_535
+        || uri.getUserInfo() != null
+        || uri.getQuery() != null
+        || uri.getFragment() != null
+        || !(uri.getPath().isEmpty() || uri.getPath().equals("/"));
+  }
+
   private static final int DEFAULT_PORT = 20202;
+
+  /** {@code http://host:port} or https. */
+  public String url() {
+    return (tls ? "https://" : "http://") + this;
+  }
 
   /** {@code host:port}. */
   @Override

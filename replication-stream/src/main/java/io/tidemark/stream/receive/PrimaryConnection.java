@@ -31,13 +31,16 @@ import io.tidemark.stream.Welcome;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +61,14 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** Positions that were stepped back to, by database; outlive the connection. */
   private final Map<String, Position> claims;
 
+  /** Outlives the connection, too. */
+  private final FollowLag lag;
+
+  private final Consumer<Welcome> greeted;
+
+  /** Databases that were named to the primary and of which it has not said what is to be done. */
+  private final Set<String> unplanned = new HashSet<>();
+
   private final CompletableFuture<String> ended = new CompletableFuture<>();
   private final Map<Integer, ReceiveLane> lanes = new HashMap<>();
   private final Map<String, ReceiveLane> byName = new ConcurrentHashMap<>();
@@ -68,6 +79,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private volatile long roundTripNanos;
   private volatile boolean closing;
   private volatile boolean paused;
+  private volatile boolean planned;
   private long heartbeats;
 
   PrimaryConnection(
@@ -75,12 +87,16 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       ReplicaIdentity identity,
       FollowOptions options,
       Executor executor,
-      Map<String, Position> claims) {
+      Map<String, Position> claims,
+      FollowLag lag,
+      Consumer<Welcome> greeted) {
     this.store = store;
     this.identity = identity;
     this.options = options;
     this.executor = executor;
     this.claims = claims;
+    this.lag = lag;
+    this.greeted = greeted;
   }
 
   // --------------------------------------------------------------- greeting
@@ -132,8 +148,11 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     }
     store.follow(from.clusterId().toString(), from.epoch());
     welcome = from;
+    greeted.accept(from);
     LOG.info("following primary {} in epoch {}", primaryName(), from.epoch());
-    for (Positions part : Positions.split(positions())) {
+    List<NamedPosition> positions = positions();
+    positions.forEach(position -> unplanned.add(position.name()));
+    for (Positions part : Positions.split(positions)) {
       channel.write(part);
     }
     channel.flush();
@@ -153,7 +172,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     return all;
   }
 
-  private static Position positionOf(LogPosition tail) {
+  static Position positionOf(LogPosition tail) {
     return tail.txid() == 0
         ? Position.NONE
         : Position.of(tail.epoch(), tail.txid(), tail.checksum());
@@ -181,6 +200,12 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   @Override
   protected void channelRead0(ChannelHandlerContext context, Frame frame) throws IOException {
     lastHeard = System.nanoTime();
+    if (frame instanceof Heartbeat && welcome != null && unplanned.isEmpty()) {
+      planned = true; // the first one comes after the plans of databases that only the primary has
+    }
+    if (planned) {
+      lag.heard(lastHeard);
+    }
     if (frame instanceof Heartbeat beat) {
       context.writeAndFlush(HeartbeatReply.to(beat));
     } else if (frame instanceof HeartbeatReply reply) {
@@ -188,7 +213,10 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     } else if (frame instanceof Welcome from) {
       greeted(from);
     } else if (frame instanceof DatabaseOpen open) {
-      lane(open).add(open);
+      ReceiveLane lane = lane(open);
+      lag.planned(open.name());
+      unplanned.remove(open.name());
+      lane.add(open);
     } else if (frame instanceof End || frame instanceof Refusal) {
       over(frame.toString());
     } else {
@@ -199,7 +227,8 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private ReceiveLane lane(DatabaseOpen open) {
     ReceiveLane lane = lanes.get(open.id());
     if (lane == null) {
-      lane = new ReceiveLane(open.id(), open.name(), store, this, executor);
+      lane =
+          new ReceiveLane(open.id(), open.name(), store, this, lag.database(open.name()), executor);
       lanes.put(open.id(), lane);
       if (byName.putIfAbsent(open.name(), lane) != null) {
         throw new ProtocolException(
@@ -329,6 +358,11 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
 
   long epoch() {
     return welcome.epoch();
+  }
+
+  /** Silence of the primary that says nothing about this node's lag. */
+  long graceNanos() {
+    return planned && !closing ? 2_000_000 * welcome.heartbeatMillis() : 0;
   }
 
   long lastHeardNanos() {

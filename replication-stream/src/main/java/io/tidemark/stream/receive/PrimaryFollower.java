@@ -29,6 +29,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,17 +46,21 @@ public final class PrimaryFollower implements AutoCloseable {
   private final PrimaryAddress address;
   private final SslContext tls;
   private final FollowOptions options;
+  private final Consumer<Welcome> greeted;
   private final Backoff backoff;
   private final EventLoopGroup loop;
   private final ExecutorService lanes;
   private final Thread thread = new Thread(this::run, "tidemark-follow");
   private final Map<String, Position> claims = new ConcurrentHashMap<>();
+  private final FollowLag lag = new FollowLag();
   private volatile PrimaryConnection connection;
   private volatile String lastFailure;
   private volatile boolean closed;
 
   /**
    * @param tls for an address with https, else null
+   * @param greeted told of the primary of each connection; runs on the event loop, so it must not
+   *     wait
    */
   public PrimaryFollower(
       Store store,
@@ -63,12 +68,14 @@ public final class PrimaryFollower implements AutoCloseable {
       PrimaryAddress address,
       SslContext tls,
       FollowOptions options,
+      Consumer<Welcome> greeted,
       RandomGenerator random) {
     this.store = store;
     this.identity = identity;
     this.address = address;
     this.tls = tls;
     this.options = options;
+    this.greeted = greeted;
     this.backoff =
         new Backoff(options.firstRetry().toNanos(), options.longestRetry().toNanos(), random);
     this.loop =
@@ -106,7 +113,8 @@ public final class PrimaryFollower implements AutoCloseable {
 
   /** One connection from its beginning to its end. */
   private void follow() throws InterruptedException {
-    PrimaryConnection next = new PrimaryConnection(store, identity, options, lanes, claims);
+    PrimaryConnection next =
+        new PrimaryConnection(store, identity, options, lanes, claims, lag, greeted);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
     ChannelFuture connecting = connect(next, upgraded);
     try {
@@ -179,20 +187,33 @@ public final class PrimaryFollower implements AutoCloseable {
 
   // --------------------------------------------------------------------- facts
 
+  /** How far this node is behind, as {@link FollowStatus#lagNanos}. */
+  public long lagNanos() {
+    PrimaryConnection now = connection;
+    long grace = now == null || now.welcome() == null ? 0 : now.graceNanos();
+    return lag.nanos(grace, System.nanoTime());
+  }
+
   /** A moment's view of the connection. */
   public FollowStatus status() {
     PrimaryConnection now = connection;
     Welcome welcome = now == null ? null : now.welcome();
+    long time = System.nanoTime();
+    long grace = welcome == null ? 0 : now.graceNanos();
+    long lagNanos = lag.nanos(grace, time);
+    Map<String, Long> lags = lag.byDatabase(grace, time);
     if (welcome == null) {
-      return new FollowStatus(address.toString(), null, 0, 0, lastFailure, Map.of());
+      return new FollowStatus(address.url(), null, 0, 0, lastFailure, Map.of(), lagNanos, lags);
     }
     return new FollowStatus(
-        address.toString(),
+        address.url(),
         welcome,
-        System.nanoTime() - now.lastHeardNanos(),
+        time - now.lastHeardNanos(),
         now.roundTripNanos(),
         null,
-        now.problems());
+        now.problems(),
+        lagNanos,
+        lags);
   }
 
   /** Ends the connection; what was received and not applied is in the log. */

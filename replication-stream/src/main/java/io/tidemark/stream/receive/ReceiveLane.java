@@ -13,6 +13,7 @@ import io.tidemark.stream.DatabaseHistory;
 import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.Frame;
+import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.PageSums;
 import io.tidemark.stream.PageSumsRequest;
 import io.tidemark.stream.Position;
@@ -50,6 +51,7 @@ final class ReceiveLane {
   private final String name;
   private final Store store;
   private final PrimaryConnection connection;
+  private final LagMeter lag;
   private final Executor executor;
 
   // Guarded by itself.
@@ -66,17 +68,28 @@ final class ReceiveLane {
   private IncomingRecord record;
   private SnapshotSink snapshot;
   private boolean repairing;
+
+  /** A snapshot was asked for; records that come before it are of no use. */
+  private boolean awaitsSnapshot;
+
   private volatile long consumed;
   private volatile long received;
   private volatile long durable;
   private volatile long applied;
   private volatile String problem;
 
-  ReceiveLane(int id, String name, Store store, PrimaryConnection connection, Executor executor) {
+  ReceiveLane(
+      int id,
+      String name,
+      Store store,
+      PrimaryConnection connection,
+      LagMeter lag,
+      Executor executor) {
     this.id = id;
     this.name = name;
     this.store = store;
     this.connection = connection;
+    this.lag = lag;
     this.executor = executor;
   }
 
@@ -93,6 +106,10 @@ final class ReceiveLane {
 
   /** From the event loop. */
   void add(Frame frame) {
+    if (frame instanceof RecordChunk chunk) {
+      long end = Math.max(chunk.txid().value(), chunk.commitTxid().value());
+      lag.expect(end, connection.lastHeardNanos());
+    }
     synchronized (queue) {
       queue.add(frame);
       if (taking) {
@@ -153,6 +170,7 @@ final class ReceiveLane {
     problem = e.getMessage() == null ? e.toString() : e.getMessage();
     LOG.warn("{}: replication has stopped: {}", name, problem);
     LOG.debug("{}", name, e);
+    lag.unplanned(System.nanoTime(), true);
     closeSnapshot();
     if (record != null) {
       record.abort();
@@ -182,6 +200,9 @@ final class ReceiveLane {
   }
 
   private void addChunk(RecordChunk chunk) throws IOException {
+    if (awaitsSnapshot) {
+      return; // sent before the primary heard that records do not do
+    }
     if (record == null) {
       throw new ProtocolException(
           ProtocolException.Kind.ORDER, "found " + chunk + " of " + name + " before its plan");
@@ -205,7 +226,8 @@ final class ReceiveLane {
     acknowledge();
   }
 
-  private void acknowledge() {
+  /** One at a time: what is acknowledged later must not be less. */
+  private synchronized void acknowledge() {
     long shown = applied;
     long safe = Math.max(durable, shown);
     connection.send(
@@ -227,6 +249,7 @@ final class ReceiveLane {
       LOG.info("{}: {}: {}", name, plan.next(), plan.why());
     }
     problem = null;
+    awaitsSnapshot = false;
     closeSnapshot();
     if (record != null) {
       record.abort();
@@ -245,6 +268,7 @@ final class ReceiveLane {
     if (claimed != null && claimed.isNone() && plan.position().isNone()) {
       database.forget("the primary " + connection.primaryName() + " has no database " + name);
       connection.claim(name, null);
+      lag.plan(0, 0, System.nanoTime());
       return;
     }
     if (claimed != null || plan.apart()) {
@@ -252,8 +276,13 @@ final class ReceiveLane {
     }
     if (plan.next() == DatabaseOpen.Next.SNAPSHOT
         || (claimed != null && plan.next() != DatabaseOpen.Next.DROP)) {
+      awaitsSnapshot = true;
       connection.send(new SnapshotResume(id, 0, 0));
     } else {
+      boolean more = plan.next() == DatabaseOpen.Next.RECORDS;
+      if (plan.next() != DatabaseOpen.Next.DROP) {
+        lag.plan(applied, more ? received + 1 : received, System.nanoTime());
+      }
       record = new IncomingRecord(new LogTarget(log, connection.epoch()));
       log.awaitDurable(received);
       durable = received;
@@ -271,7 +300,11 @@ final class ReceiveLane {
         plan.position().isNone()
             ? Position.NONE
             : StepBack.candidate(plan.position(), new DatabaseHistory(database));
-    LOG.warn("{}: this node is at {}, going back to {}", name, tail, candidate);
+    LOG.warn(
+        "{}: this node is at {}, going back to {}",
+        name,
+        PrimaryConnection.positionOf(tail),
+        candidate);
     connection.claim(name, candidate);
   }
 
@@ -285,6 +318,7 @@ final class ReceiveLane {
   // --------------------------------------------------------------- snapshots
 
   private void begin(SnapshotBegin begin) throws IOException {
+    awaitsSnapshot = false;
     closeSnapshot();
     snapshot =
         database.receiveSnapshot(
@@ -318,6 +352,7 @@ final class ReceiveLane {
     received = position.txid().value();
     durable = received;
     applied = received;
+    lag.plan(applied, received, System.nanoTime());
     LOG.info("{}: the snapshot is complete, now at {}", name, position);
     acknowledge();
   }
@@ -350,6 +385,7 @@ final class ReceiveLane {
     received = gone.txid().value();
     durable = received;
     applied = received;
+    lag.plan(applied, received, System.nanoTime());
     acknowledge();
   }
 
@@ -380,6 +416,7 @@ final class ReceiveLane {
         long shown = database.applier().apply(target).txid();
         if (shown > applied) {
           applied = shown;
+          lag.shown(shown, System.nanoTime());
           acknowledge();
         } else {
           Thread.sleep(READERS_MILLIS); // they are in the way

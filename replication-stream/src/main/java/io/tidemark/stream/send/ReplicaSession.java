@@ -201,7 +201,9 @@ final class ReplicaSession {
     lanes.forEach(
         (name, lane) ->
             progress.put(
-                name, new ReplicaStatus.DatabaseProgress(lane.acknowledged(), lane.problem())));
+                name,
+                new ReplicaStatus.DatabaseProgress(
+                    lane.acknowledged(), lane.problem(), lane.lagNanos())));
     return new ReplicaStatus(hello, remote(), connectedMillis, roundTripNanos, progress);
   }
 
@@ -328,6 +330,8 @@ final class ReplicaSession {
   private void openAll() {
     Map<String, Position> theirs = positions.positions();
     streaming = true;
+    // A heartbeat follows the plans, so that the replica knows that it has all of them.
+    lastHeartbeat -= options.heartbeat().toNanos();
     streams.streaming(this); // from here on commits are noted
     theirs.forEach(this::open);
     for (Database database : store.databases()) {

@@ -25,6 +25,8 @@ public record ReplicaStatus(
    *
    * @param acknowledged what it said last, or null
    * @param problem why this node cannot send the database, or null
+   * @param lagNanos how long ago it last showed all that this node had, 0 while it does, {@link
+   *     io.tidemark.stream.LagMeter#UNKNOWN} before it did for the first time
    */
-  public record DatabaseProgress(Ack acknowledged, String problem) {}
+  public record DatabaseProgress(Ack acknowledged, String problem, long lagNanos) {}
 }

@@ -13,6 +13,7 @@ import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.DatabaseOpen.Next;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.Frame;
+import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.PageSums;
 import io.tidemark.stream.PageSumsRequest;
 import io.tidemark.stream.Position;
@@ -78,6 +79,7 @@ final class SendLane {
   private Position replica;
 
   private volatile Ack acknowledged;
+  private final LagMeter lag = new LagMeter();
 
   /**
    * @param id of the database in the stream
@@ -107,6 +109,11 @@ final class SendLane {
     return problem;
   }
 
+  /** How far the replica is behind, as {@link LagMeter#nanos}. */
+  long lagNanos() {
+    return lag.nanos(System.nanoTime());
+  }
+
   /** Whether this node knew nothing of the database when it was planned. */
   boolean awaitsTransaction() {
     return database == null && stage == Stage.WAITING;
@@ -128,6 +135,7 @@ final class SendLane {
     close();
     problem = null;
     database = current;
+    lag.plan(0, txid(), System.nanoTime());
     try {
       replica = replicaNow();
       begin(CatchUp.plan(replica, history()));
@@ -193,6 +201,10 @@ final class SendLane {
     stage = Stage.RECORDS;
   }
 
+  private long txid() {
+    return database == null ? 0 : database.position().txid();
+  }
+
   // ---------------------------------------------------------------- sending
 
   /** The next frame of this database, or null when there is nothing to send now. */
@@ -201,6 +213,7 @@ final class SendLane {
     if (frame != null) {
       return frame;
     }
+    lag.expect(txid(), System.nanoTime());
     try {
       return switch (stage) {
         case RECORDS -> records.next(database.position().txid());
@@ -267,6 +280,7 @@ final class SendLane {
 
   void acknowledged(Ack ack) {
     acknowledged = ack;
+    lag.shown(ack.applied().value(), System.nanoTime());
   }
 
   /**

@@ -1,0 +1,119 @@
+package io.tidemark.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A primary and the replicas that follow it, each a process with a mount of its own. */
+final class Cluster {
+  private static final Duration CATCH_UP = Duration.ofSeconds(30);
+
+  private final Workbench bench;
+  private final TidemarkProcess primary;
+  private final List<TidemarkProcess> replicas = new ArrayList<>();
+
+  /** Nothing is started yet. */
+  Cluster(Workbench bench, int replicaCount) {
+    this.bench = bench;
+    primary = bench.tidemark("primary").keepPort().lead();
+    for (int i = 1; i <= replicaCount; i++) {
+      replicas.add(bench.tidemark("replica" + i).keepPort().follow(primary));
+    }
+  }
+
+  /** A setting of every node. */
+  Cluster setting(String key, String value) {
+    primary.setting(key, value);
+    replicas.forEach(replica -> replica.setting(key, value));
+    return this;
+  }
+
+  Cluster longestLife(Duration life) {
+    primary.longestLife(life);
+    replicas.forEach(replica -> replica.longestLife(life));
+    return this;
+  }
+
+  Cluster start() {
+    primary.start();
+    replicas.forEach(TidemarkProcess::start);
+    return this;
+  }
+
+  TidemarkProcess primary() {
+    return primary;
+  }
+
+  TidemarkProcess replica() {
+    return replicas.get(0);
+  }
+
+  List<TidemarkProcess> replicas() {
+    return replicas;
+  }
+
+  /** Names of the databases of a node, sorted, by its own list. */
+  static String databases(TidemarkProcess node) {
+    return Command.of("find", node.mount(), "-type", "f", "-name", "*.db", "-printf", "%P\\n")
+        .run()
+        .text()
+        .lines()
+        .sorted()
+        .toList()
+        .toString();
+  }
+
+  /** Waits until every replica shows what the primary shows. Nobody may write meanwhile. */
+  void awaitEqual(String... names) {
+    awaitEqual(CATCH_UP, names);
+  }
+
+  void awaitEqual(Duration limit, String... names) {
+    for (TidemarkProcess replica : replicas) {
+      for (String name : names) {
+        Position wanted = primary.position(name);
+        boolean there = Await.within(limit, () -> replica.position(name).equals(wanted));
+        assertThat(there)
+            .as(
+                "%s of %s is at %s, not at %s\n%s\n%s",
+                name,
+                replica,
+                replica.position(name),
+                wanted,
+                TidemarkProcess.tidemark("status", "--url", replica.url()).run(),
+                replica.output())
+            .isTrue();
+      }
+    }
+  }
+
+  /** The same, and all of it is the same to the byte, and sound. */
+  void checkEqual(String... names) throws IOException {
+    awaitEqual(names);
+    for (TidemarkProcess replica : replicas) {
+      Await.until(
+          CATCH_UP,
+          "the databases of the primary on " + replica,
+          () -> databases(replica).equals(databases(primary)));
+    }
+    for (String name : names) {
+      Path expected = bench.scratch("primary.image");
+      primary.export(name, expected);
+      assertThat(Command.sqlite(expected, "PRAGMA integrity_check;").ok()).isEqualTo("ok");
+      for (TidemarkProcess replica : replicas) {
+        Path image = bench.scratch("replica.image");
+        replica.export(name, image);
+        assertThat(Files.mismatch(expected, image))
+            .as("first byte of %s that differs on %s", name, replica)
+            .isEqualTo(-1);
+        Files.delete(image);
+      }
+      Files.delete(expected);
+    }
+  }
+}
