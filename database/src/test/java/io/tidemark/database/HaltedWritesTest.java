@@ -167,8 +167,7 @@ class HaltedWritesTest {
             byte[] bytes = Files.readAllBytes(ltx);
             bytes[bytes.length * piece / 40] ^= 1;
             Files.write(ltx, bytes);
-            damaged[0] =
-                catchThrowable(() -> primary.commitForHolder(ltx, base, Duration.ZERO));
+            damaged[0] = catchThrowable(() -> primary.commitForHolder(ltx, base, Duration.ZERO));
             throw new IOException("damaged");
           };
       refused(next(5));

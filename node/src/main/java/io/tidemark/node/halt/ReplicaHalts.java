@@ -259,7 +259,9 @@ public final class ReplicaHalts implements Halts {
             throw new RefusedException(Kind.READ_ONLY, name + ": " + e.getMessage(), e);
           }
         } catch (IOException e) {
-          LOG.warn("{}: forwarding a transaction: {}; trying again", name, e.toString());
+          if (unknown == null) {
+            LOG.warn("{}: forwarding a transaction: {}; trying again", name, e.toString());
+          }
           unknown = e;
           pause();
         }
