@@ -13,6 +13,9 @@ final class PageScan {
     void take(long pgno, long sum);
   }
 
+  /** Bytes read at once. */
+  private static final int CHUNK = 256 << 10;
+
   private PageScan() {}
 
   /** Computes the checksum of every page but the lock page, in order. */
@@ -21,13 +24,18 @@ final class PageScan {
     if (count == 0) {
       return;
     }
-    ByteBuffer buffer = ByteBuffer.allocateDirect(pageSize);
+    int atOnce = (int) Math.min(count, Math.max(1, CHUNK / pageSize));
+    ByteBuffer buffer = ByteBuffer.allocateDirect(atOnce * pageSize);
     long lockPage = PageChecksums.lockPage(pageSize);
-    for (long pgno = 1; pgno <= count; pgno++) {
-      if (pgno != lockPage) {
-        buffer.clear();
-        WorkingImage.readZeroFilled(file, buffer, (pgno - 1) * pageSize);
-        action.take(pgno, PageChecksums.ofPage((int) pgno, buffer, 0, pageSize));
+    for (long first = 1; first <= count; first += atOnce) {
+      int pages = (int) Math.min(atOnce, count - first + 1);
+      buffer.clear().limit(pages * pageSize);
+      WorkingImage.readZeroFilled(file, buffer, (first - 1) * pageSize);
+      for (int i = 0; i < pages; i++) {
+        long pgno = first + i;
+        if (pgno != lockPage) {
+          action.take(pgno, PageChecksums.ofPage((int) pgno, buffer, i * pageSize, pageSize));
+        }
       }
     }
   }

@@ -34,10 +34,8 @@ final class WalAppender {
       ByteBuffer.allocate(WalIndex.HEADER).order(ByteOrder.nativeOrder());
   private WalIndex.Header index;
 
-  // A block of the index as it is and as it will be; only databases with readers in WAL mode have
-  // them.
-  private ByteBuffer before;
-  private ByteBuffer after;
+  /** A block of the index; only databases with readers in WAL mode have it. */
+  private ByteBuffer block;
 
   private boolean blind;
 
@@ -210,9 +208,9 @@ final class WalAppender {
       return;
     }
     for (int first = firstNew; first <= last; ) {
-      int block = WalIndex.blockOf(first);
-      int end = Math.min(last, WalIndex.lastOf(block));
-      addToBlock(block, first, end);
+      int number = WalIndex.blockOf(first);
+      int end = Math.min(last, WalIndex.lastOf(number));
+      addToBlock(number, first, end);
       first = end + 1;
     }
     index =
@@ -240,34 +238,44 @@ final class WalAppender {
     changedFrom = -1;
   }
 
-  private void addToBlock(int block, int first, int last) throws IOException {
-    long offset = (long) block * WalIndex.BLOCK;
-    if (before == null) {
-      before = ByteBuffer.allocate(WalIndex.BLOCK);
-      after = ByteBuffer.allocate(WalIndex.BLOCK);
+  /** Only what changes is stored, and of a block that goes on only the hash table is read. */
+  private void addToBlock(int number, int first, int last) throws IOException {
+    if (block == null) {
+      block = ByteBuffer.allocate(WalIndex.BLOCK).order(ByteOrder.nativeOrder());
     }
-    boolean there = access().readShm(database, offset, before.clear());
-    if (!there) {
-      Arrays.fill(before.array(), (byte) 0);
-    }
-    after.clear().put(before.array());
     int[] pages = new int[last - first + 1];
     for (int i = 0; i < pages.length; i++) {
       pages[i] = walMode.capture().frames().page(first + i - 1);
     }
-    WalIndex.append(after, block, first, pages);
+    long offset = (long) number * WalIndex.BLOCK;
+    WalIndex.Range numbers = WalIndex.numbers(number, first, pages.length);
+    boolean there = read(offset, WalIndex.hashTable()) && read(offset, numbers);
+    boolean remnants = there && WalIndex.hasRemnants(block, number, first);
+    if (remnants) {
+      there = access().readShm(database, offset, block.clear());
+      WalIndex.removeFrom(block, number, first);
+    }
     if (!there) {
-      storeShm(offset, after.clear()); // the file grows by a whole block
+      Arrays.fill(block.array(), (byte) 0);
+    }
+    WalIndex.Range hash = WalIndex.append(block, number, first, pages);
+    if (!there) {
+      storeShm(offset, block.clear()); // the file grows by a whole block
       return;
     }
-    for (WalIndex.Range range :
-        new WalIndex.Range[] {
-          WalIndex.changedNumbers(before, after, block), WalIndex.changedHash(before, after)
-        }) {
-      if (!range.isEmpty()) {
-        storeShm(offset + range.from(), after.slice(range.from(), range.to() - range.from()));
-      }
+    if (remnants) {
+      hash = WalIndex.hashTable();
+      numbers = new WalIndex.Range(numbers.from(), hash.from());
     }
+    storeShm(offset + numbers.from(), numbers.of(block));
+    storeShm(offset + hash.from(), hash.of(block));
+  }
+
+  /**
+   * @return false if the index does not have these bytes
+   */
+  private boolean read(long offset, WalIndex.Range range) {
+    return access().readShm(database, offset + range.from(), range.of(block));
   }
 
   private void storeHeader() throws IOException {

@@ -121,69 +121,85 @@ final class WalIndex {
     return block == 0 ? HEADER : 0;
   }
 
-  /** Bytes of a block that are to be stored. */
+  /** Bytes of a block. */
   record Range(int from, int to) {
-    boolean isEmpty() {
-      return from >= to;
+    /** These bytes of a buffer that has the block from index 0. */
+    ByteBuffer of(ByteBuffer block) {
+      return block.slice(from, to - from);
     }
   }
 
+  /** Where the numbers of frames are in their block. */
+  static Range numbers(int number, int first, int count) {
+    int from = numbersOf(number) + (first - zeroOf(number) - 1) * 4;
+    return new Range(from, from + count * 4);
+  }
+
+  /** Where the hash table is in each block. */
+  static Range hashTable() {
+    return new Range(HASH, BLOCK);
+  }
+
   /**
-   * Adds frames to a block, as walIndexAppend does. Entries of frames that never counted are
-   * removed.
+   * Whether a block may have entries of frames from this one on. Whoever adds frames writes their
+   * numbers first and in order, so the first number tells; the first frame of a block replaces what
+   * an earlier WAL has left.
    *
-   * @param block the bytes of the block as they are; changed
-   * @param first the first of the frames
-   * @param pages their page numbers
+   * @param block the bytes of the block, at least the number of that frame
    */
-  static void append(ByteBuffer block, int number, int first, int[] pages) {
+  static boolean hasRemnants(ByteBuffer block, int number, int first) {
+    return first == zeroOf(number) + 1 || block.getInt(numbers(number, first, 1).from()) != 0;
+  }
+
+  /**
+   * Removes the entries of frames from this one on, as walCleanupHash does.
+   *
+   * @param block all bytes of the block; changed
+   */
+  static void removeFrom(ByteBuffer block, int number, int first) {
     ByteBuffer bytes = block.order(ByteOrder.nativeOrder());
-    int numbers = numbersOf(number);
     int index = first - zeroOf(number);
-    for (int slot = 0; slot < SLOTS; slot++) {
-      int at = HASH + slot * 2;
+    for (int at = HASH; at < BLOCK; at += 2) {
       if (Short.toUnsignedInt(bytes.getShort(at)) >= index) {
         bytes.putShort(at, (short) 0);
       }
     }
-    for (int at = numbers + (index - 1) * 4; at < HASH; at += 4) {
+    for (int at = numbers(number, first, 1).from(); at < HASH; at += 4) {
       bytes.putInt(at, 0);
     }
+  }
+
+  /**
+   * Adds frames to a block without remnants, as walIndexAppend does.
+   *
+   * @param block the hash table as it is; it and the numbers of these frames change
+   * @param first the first of the frames
+   * @param pages their page numbers, at least one
+   * @return the bytes of the hash table that have changed
+   */
+  static Range append(ByteBuffer block, int number, int first, int[] pages) {
+    ByteBuffer bytes = block.order(ByteOrder.nativeOrder());
+    int index = first - zeroOf(number);
+    int from = BLOCK;
+    int to = HASH;
+    int at = numbers(number, first, pages.length).from();
     for (int page : pages) {
-      bytes.putInt(numbers + (index - 1) * 4, page);
+      bytes.putInt(at, page);
       int slot = hash(page);
       while (bytes.getShort(HASH + slot * 2) != 0) {
         slot = (slot + 1) & (SLOTS - 1);
       }
       bytes.putShort(HASH + slot * 2, (short) index);
+      from = Math.min(from, HASH + slot * 2);
+      to = Math.max(to, HASH + slot * 2 + 2);
+      at += 4;
       index++;
     }
+    return new Range(from, to);
   }
 
   private static int hash(int page) {
     return (page * 383) & (SLOTS - 1);
-  }
-
-  /** The bytes of page numbers that differ between two states of a block. */
-  static Range changedNumbers(ByteBuffer before, ByteBuffer after, int number) {
-    return changed(before, after, numbersOf(number), HASH);
-  }
-
-  /** The bytes of the hash table that differ. */
-  static Range changedHash(ByteBuffer before, ByteBuffer after) {
-    return changed(before, after, HASH, BLOCK);
-  }
-
-  private static Range changed(ByteBuffer before, ByteBuffer after, int from, int to) {
-    int first = from;
-    while (first < to && before.get(first) == after.get(first)) {
-      first++;
-    }
-    int end = to;
-    while (end > first && before.get(end - 1) == after.get(end - 1)) {
-      end--;
-    }
-    return new Range(first, end);
   }
 
   /**

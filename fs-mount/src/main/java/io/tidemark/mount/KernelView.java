@@ -22,6 +22,9 @@ import org.slf4j.LoggerFactory;
 final class KernelView {
   private static final Logger LOG = LoggerFactory.getLogger(KernelView.class);
 
+  /** Both copies of the header of a wal-index (wal.c, WalIndexHdr). */
+  private static final int WAL_INDEX_HEADERS = 96;
+
   private final Tree tree;
   private final ExecutorService notifier =
       Executors.newSingleThreadExecutor(
@@ -82,6 +85,7 @@ final class KernelView {
     later(
         () -> {
           String name = database.name();
+          spoilWalIndex(database);
           if (database.exists()) {
             makeDirectoriesAbove(name);
           } else {
@@ -101,6 +105,21 @@ final class KernelView {
           forgetSideNames(parent.id, last);
           cache.invalidateEntry(parent.id, last + Names.POS_SUFFIX);
         });
+  }
+
+  /**
+   * A connection in WAL mode sees only by the wal-index, which it has mapped, that anything has
+   * changed, and would answer from its own cache for ever. With a header that is none it turns to
+   * the files, and hears that they are gone. The page must stay where it is: a fault on it would
+   * end the program.
+   */
+  private void spoilWalIndex(Database database) {
+    Node old = nodeAt(database.name() + Names.Side.SHM.suffix);
+    if (old instanceof FileNode file
+        && file.content instanceof Content.Shm shm
+        && shm.file() != database.shm()) {
+      cache.store(old.id, 0, ByteBuffer.allocate(WAL_INDEX_HEADERS));
+    }
   }
 
   /** A database that came from elsewhere may be in directories that this node has not. */

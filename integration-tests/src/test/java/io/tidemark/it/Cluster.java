@@ -77,17 +77,15 @@ final class Cluster {
     for (TidemarkProcess replica : replicas) {
       for (String name : names) {
         Position wanted = primary.position(name);
-        boolean there = Await.within(limit, () -> replica.position(name).equals(wanted));
-        assertThat(there)
-            .as(
-                "%s of %s is at %s, not at %s\n%s\n%s",
-                name,
-                replica,
-                replica.position(name),
-                wanted,
-                TidemarkProcess.tidemark("status", "--url", replica.url()).run(),
-                replica.output())
-            .isTrue();
+        if (!Await.within(limit, () -> replica.position(name).equals(wanted))) {
+          Command.Result status = TidemarkProcess.tidemark("status", "--url", replica.url()).run();
+          throw new AssertionError(
+              String.join(
+                  "\n",
+                  name + " of " + replica + " is not at " + wanted,
+                  status.toString(),
+                  replica.output()));
+        }
       }
     }
   }

@@ -31,7 +31,7 @@ public final class CatchUp {
   public record Records(Txid from, String reason) implements Plan {}
 
   /**
-   * Send the pages: the log does not reach back far enough.
+   * Send the pages: the log does not reach back far enough, or is much longer than they are.
    *
    * @param continues whether what the replica has is known to be part of the primary's history. If
    *     not, the replica has to keep its records aside before it gives them up
@@ -109,6 +109,9 @@ public final class CatchUp {
   private static Plan planForNothing(PrimaryHistory primary, Position end, Txid first) {
     if (!primary.exists()) {
       return dropped(true, end);
+    }
+    if (first.value() == 1 && primary.isSnapshotShorter()) {
+      return new Snapshot(true, "the replica has nothing and the pages are less than the log");
     }
     if (first.value() == 1) {
       return new Records(first, "the replica has nothing and the primary's log is complete");

@@ -36,6 +36,9 @@ public final class DatabaseHistory implements PrimaryHistory {
         }
       };
 
+  /** Of a smaller database the records are sent: they take no time either, and keep the history. */
+  private static final long LEAST_SNAPSHOT = 32L << 20;
+
   private final Database database;
   private final DatabasePosition now;
   private final long first;
@@ -70,5 +73,11 @@ public final class DatabaseHistory implements PrimaryHistory {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public boolean isSnapshotShorter() {
+    long size = now.pageCount() * now.pageSize();
+    return size >= LEAST_SNAPSHOT && size < 2 * database.status().logBytes();
   }
 }

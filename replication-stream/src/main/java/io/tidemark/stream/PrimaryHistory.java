@@ -23,4 +23,12 @@ public interface PrimaryHistory {
    * @param txid 1 to that of {@link #position}
    */
   Position at(Txid txid);
+
+  /**
+   * Whether a replica that has nothing is there sooner with the pages than with all records: it
+   * writes what a record has twice, into its log and into the database file.
+   */
+  default boolean isSnapshotShorter() {
+    return false;
+  }
 }

@@ -18,6 +18,7 @@ public final class SendSchedule {
   private static final class Lane {
     SendWindow window;
     boolean ready;
+    boolean waits;
 
     Lane(SendWindow window) {
       this.window = window;
@@ -26,6 +27,7 @@ public final class SendSchedule {
 
   private final long windowBytes;
   private final Map<Integer, Lane> lanes = new HashMap<>();
+  private int waiting;
 
   /** Those that may send, in the order of their turns. */
   private final LinkedHashSet<Integer> turns = new LinkedHashSet<>();
@@ -104,9 +106,20 @@ public final class SendSchedule {
     return lane(id).window.inFlight();
   }
 
+  /** Whether a database has something to send, and no room until the replica acknowledges. */
+  public boolean isWaitingForRoom() {
+    return waiting > 0;
+  }
+
   private void update(int id) {
     Lane lane = lane(id);
-    if (lane.ready && lane.window.hasRoom()) {
+    boolean room = lane.window.hasRoom();
+    boolean waits = lane.ready && !room;
+    if (waits != lane.waits) {
+      lane.waits = waits;
+      waiting += waits ? 1 : -1;
+    }
+    if (lane.ready && room) {
       turns.add(id);
     } else {
       turns.remove(id);

@@ -157,6 +157,15 @@ class CatchUpTest {
   }
 
   @Test
+  void onlyAReplicaThatHasNothingGetsPagesBecauseTheyAreLess() {
+    Past longLog = WHOLE.longerThanItsPages();
+
+    assertThat(CatchUp.plan(Position.NONE, longLog)).isInstanceOf(Snapshot.class);
+    assertThat(CatchUp.plan(Position.NONE, longLog.dropped())).isInstanceOf(Dropped.class);
+    assertThat(CatchUp.plan(at(3, 7), longLog)).isInstanceOf(Records.class);
+  }
+
+  @Test
   void aHistoryThatContradictsItselfIsAFaultOfTheCaller() {
     for (long first : new long[] {0, 12, -1}) {
       assertThatThrownBy(() -> CatchUp.plan(at(3, 7), WHOLE.from(first)))
@@ -183,6 +192,7 @@ class CatchUpTest {
     private final long first;
     private final boolean exists;
     private final Position extra;
+    private boolean snapshotIsShorter;
 
     Past() {
       this(new TreeMap<>(), 1, true, null);
@@ -211,6 +221,12 @@ class CatchUpTest {
       return new Past(all, first, false, extra);
     }
 
+    Past longerThanItsPages() {
+      Past past = new Past(all, first, exists, extra);
+      past.snapshotIsShorter = true;
+      return past;
+    }
+
     /** Remembers a position from before its log as well. */
     Past knowing(Position position) {
       return new Past(all, first, exists, position);
@@ -237,6 +253,11 @@ class CatchUpTest {
         return extra;
       }
       return txid.value() >= first - 1 ? all.get(txid.value()) : null;
+    }
+
+    @Override
+    public boolean isSnapshotShorter() {
+      return snapshotIsShorter;
     }
   }
 }

@@ -60,6 +60,22 @@ class SendScheduleTest {
   }
 
   @Test
+  void onlyADatabaseThatHasMoreToSendWaitsForRoom() {
+    open(1, 2);
+    schedule.ready(1);
+    schedule.sent(1, FRAME);
+    assertThat(schedule.isWaitingForRoom()).isFalse();
+    schedule.sent(1, 1);
+    assertThat(schedule.isWaitingForRoom()).isTrue();
+    schedule.idle(1);
+    assertThat(schedule.isWaitingForRoom()).isFalse();
+    schedule.ready(1);
+    assertThat(schedule.isWaitingForRoom()).isTrue();
+    schedule.acknowledged(ack(1, FRAME));
+    assertThat(schedule.isWaitingForRoom()).isFalse();
+  }
+
+  @Test
   void anAcknowledgementGivesTheTurnBack() {
     open(1);
     schedule.ready(1);

@@ -69,14 +69,18 @@ public final class Benchmark {
     all.forEach(row -> unknown.remove(row.name()));
     if (!unknown.isEmpty()) {
       List<String> names = all.stream().map(BenchRow::name).toList();
-      throw new IllegalArgumentException(
-          "There is no row "
-              + String.join(", ", unknown)
-              + ". Rows: "
-              + String.join(", ", names)
-              + ".");
+      throw unknownRows(unknown, names);
     }
     this.rows = all.stream().filter(row -> only.isEmpty() || only.contains(row.name())).toList();
+  }
+
+  static IllegalArgumentException unknownRows(Set<String> unknown, List<String> names) {
+    return new IllegalArgumentException(
+        "There is no row "
+            + String.join(", ", unknown)
+            + ". Rows: "
+            + String.join(", ", names)
+            + ".");
   }
 
   /** How cold reads are made cold. */

@@ -3,6 +3,7 @@ package io.tidemark.node.cli;
 import io.tidemark.node.bench.Benchmark;
 import io.tidemark.node.bench.Benchmark.Line;
 import io.tidemark.node.bench.FileSystems;
+import io.tidemark.node.bench.ReplicationSizes;
 import io.tidemark.node.config.SizeText;
 import io.tidemark.node.json.Json;
 import java.io.IOException;
@@ -24,15 +25,28 @@ import picocli.CommandLine.Option;
 /** Measures a mount against another directory of the same machine. */
 @Command(
     name = "bench",
-    description = "Measures SQLite in a mount and in another directory in turn, and compares them.",
-    footer = {"", "A ratio of 1.00 means: as fast as the other directory; above 1, faster."})
+    description = {
+      "Measures SQLite in a mount and in another directory in turn, and compares them.",
+      "With --replication: starts a primary and replicas as processes on this machine, in a"
+          + " directory that is removed at the end, and measures what comes to a replica and when."
+    },
+    footer = {
+      "",
+      "A ratio of 1.00 means: as fast as the other directory; above 1, faster.",
+      "Rows of --replication: apply, visible-wal, visible-delete, first-sync, catch-up,"
+          + " commits-full, commits-normal, memory."
+    })
 final class BenchCommand extends ToolCommand {
+  private static final int MOST_REPLICAS = 16;
+
   @Mixin private ApiOptions api;
 
   @Option(
       names = "--dir",
       paramLabel = "DIR",
-      description = "In the mount; default: the node's mount.")
+      description =
+          "In the mount; default: the node's mount. With --replication: for all data and mounts,"
+              + " not in a mount; default: the system's temporary directory.")
   private Path dir;
 
   @Option(
@@ -58,6 +72,20 @@ final class BenchCommand extends ToolCommand {
   @Option(names = "--only", split = ",", paramLabel = "ROW", description = "Only these rows.")
   private List<String> only = List.of();
 
+  @Option(
+      names = "--replication",
+      description = "Measure a primary and replicas, which this starts and ends.")
+  private boolean replication;
+
+  @Option(
+      names = "--replicas",
+      paramLabel = "N",
+      description = "With --replication: how many, 1 to 16 (default 1).")
+  private Integer replicas;
+
+  @Option(names = "--quick", description = "With --replication: small sizes, to see that it works.")
+  private boolean quick;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -66,6 +94,14 @@ final class BenchCommand extends ToolCommand {
     CommandLineTool.quietLog(debug);
     if (seconds < 1) {
       throw new Failure(Failure.USAGE, "--seconds must be at least 1.", null);
+    }
+    if (replication) {
+      replication(context);
+      return 0;
+    }
+    if (replicas != null || quick) {
+      throw new Failure(
+          Failure.USAGE, "--replicas and --quick are for --replication. Add it.", null);
     }
     Map<String, Object> node =
         dir == null || against == null ? api.client().getJson("/status") : Map.of();
@@ -86,6 +122,27 @@ final class BenchCommand extends ToolCommand {
       Files.deleteIfExists(beside);
     }
     return 0;
+  }
+
+  private void replication(Context context) throws Failure, IOException {
+    int count = replicas == null ? 1 : replicas;
+    if (count < 1 || count > MOST_REPLICAS) {
+      throw new Failure(Failure.USAGE, "--replicas must be 1 to " + MOST_REPLICAS + ".", null);
+    }
+    if (against != null) {
+      throw new Failure(
+          Failure.USAGE, "--against means nothing with --replication. Leave it out.", null);
+    }
+    ReplicationSizes sizes;
+    try {
+      sizes =
+          quick
+              ? ReplicationSizes.quick()
+              : ReplicationSizes.full((int) Math.min(seconds, 3600), SizeText.parse(size));
+    } catch (IllegalArgumentException e) {
+      throw new Failure(Failure.USAGE, e.getMessage(), e);
+    }
+    new ReplicationBenchRun(context, dir, count, sizes, json).run(Set.copyOf(only));
   }
 
   private static FileSystems directory(Path directory) throws Failure, IOException {
@@ -216,7 +273,7 @@ final class BenchCommand extends ToolCommand {
     out.flush();
   }
 
-  private static void progress(PrintStream err, String row) {
+  static void progress(PrintStream err, String row) {
     if (err == System.err && Progress.isTerminal()) {
       err.print(row == null ? "\r\u001b[K" : "\r" + row + " ...\u001b[K");
       err.flush();

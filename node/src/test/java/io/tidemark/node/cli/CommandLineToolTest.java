@@ -70,6 +70,14 @@ class CommandLineToolTest {
         "status -- x",
         "bench --seconds none",
         "bench --seconds 0",
+        "bench --quick",
+        "bench --replicas 2",
+        "bench --replication --replicas 0",
+        "bench --replication --replicas 17",
+        "bench --replication --replicas many",
+        "bench --replication --against /tmp",
+        "bench --replication --size much",
+        "bench --replication --only apply,nonsense",
         "mount --config /nonexistent.yml",
         "mount --config /dev/null",
         "mount --config /dev/null --fuse-dir /a --data-dir /a",
@@ -112,6 +120,7 @@ class CommandLineToolTest {
         "divergent ls --data-dir /nonexistent/data",
         "divergent export --name x --to y --data-dir /nonexistent/data",
         "bench --dir /nonexistent/mount --against /tmp",
+        "bench --replication --dir /nonexistent",
       })
   void workThatFailsExitsWithOneAndTheNextStep(String line) {
     assertThat(run(line.split(" "))).isEqualTo(1);

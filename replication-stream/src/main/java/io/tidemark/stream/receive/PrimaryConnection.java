@@ -7,6 +7,7 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.tidemark.database.Database;
 import io.tidemark.database.LogPosition;
 import io.tidemark.database.Store;
+import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.CommitPosition;
 import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.Drop;
@@ -363,6 +364,11 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** Silence of the primary that says nothing about this node's lag. */
   long graceNanos() {
     return planned && !closing ? 2_000_000 * welcome.heartbeatMillis() : 0;
+  }
+
+  /** Whether commits of the primary wait for acknowledgements. */
+  boolean commitsWait() {
+    return welcome.commitMode() == CommitMode.SYNC;
   }
 
   long lastHeardNanos() {

@@ -123,24 +123,32 @@ final class ReceiveLane {
   private void intake() {
     long batch = 0;
     boolean dirty = false;
+    boolean toApply = false;
     while (true) {
       Frame frame;
       synchronized (queue) {
         frame = queue.poll();
         if (frame == null && !dirty) {
           taking = false;
-          return;
+          break;
         }
       }
       if (frame != null) {
+        if (toApply) {
+          executor.execute(this::applyAll); // readers must not hold up what has come meanwhile
+          toApply = false;
+        }
         dirty |= take(frame);
         batch += frame.dataBytes();
       }
       if (dirty && (frame == null || batch >= BATCH)) {
-        settle();
+        toApply = settle();
         dirty = false;
         batch = 0;
       }
+    }
+    if (toApply) {
+      applyAll(); // saves waking another thread; another one takes in what comes now
     }
   }
 
@@ -212,18 +220,26 @@ final class ReceiveLane {
     }
   }
 
-  /** What was taken in becomes durable, is acknowledged and shown. */
-  private void settle() {
+  /**
+   * What was taken in becomes durable and is acknowledged, at once or with what is shown then.
+   *
+   * @return whether the caller has to see to {@link #applyAll}
+   */
+  private boolean settle() {
+    boolean toApply = false;
     if (problem == null && database != null && received > durable) {
       try {
         database.replicaLog().awaitDurable(received);
         durable = received;
-        apply(durable);
+        toApply = claimApply(durable);
       } catch (IOException | RuntimeException e) {
         fail(e);
       }
     }
-    acknowledge();
+    if (!toApply || connection.commitsWait()) {
+      acknowledge();
+    }
+    return toApply;
   }
 
   /** One at a time: what is acknowledged later must not be less. */
@@ -392,33 +408,49 @@ final class ReceiveLane {
   // ------------------------------------------------------------------- apply
 
   private void apply(long txid) {
-    synchronized (applyMonitor) {
-      applyTo = Math.max(applyTo, txid);
-      if (applying) {
-        return;
-      }
-      applying = true;
+    if (claimApply(txid)) {
+      executor.execute(this::applyAll);
     }
-    executor.execute(this::applyAll);
   }
 
+  /**
+   * What is to be shown has grown.
+   *
+   * @return whether the caller has to see to {@link #applyAll}; else it is being done
+   */
+  private boolean claimApply(long txid) {
+    synchronized (applyMonitor) {
+      applyTo = Math.max(applyTo, txid);
+      boolean claimed = !applying;
+      applying = true;
+      return claimed;
+    }
+  }
+
+  /** Shows what is durable and acknowledges it, at once when readers are in the way. */
   private void applyAll() {
+    boolean told = false;
     while (true) {
       long target;
       synchronized (applyMonitor) {
         target = applyTo;
         if (target <= applied || problem != null || !connection.isOpen()) {
           applying = false;
-          return;
+          break;
         }
       }
       try {
         long shown = database.applier().apply(target).txid();
-        if (shown > applied) {
+        boolean blocked = shown <= applied;
+        if (!blocked) {
           applied = shown;
           lag.shown(shown, System.nanoTime());
+        }
+        if (!blocked || !told) {
           acknowledge();
-        } else {
+          told = true;
+        }
+        if (blocked) {
           Thread.sleep(READERS_MILLIS); // they are in the way
         }
       } catch (IOException | RuntimeException e) {
@@ -427,6 +459,9 @@ final class ReceiveLane {
         Thread.currentThread().interrupt();
         fail(e);
       }
+    }
+    if (!told) {
+      acknowledge();
     }
   }
 

@@ -5,6 +5,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.tidemark.database.Database;
 import io.tidemark.database.Store;
 import io.tidemark.stream.Ack;
+import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.End;
 import io.tidemark.stream.Frame;
 import io.tidemark.stream.FrameEncoder;
@@ -29,6 +30,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -50,6 +52,9 @@ final class ReplicaSession {
 
   /** Frames of the replica that wait; each is small, and a well-behaved replica has few. */
   private static final int MOST_WAITING = 100_000;
+
+  /** Acknowledgements that nothing waits for are looked at after so long. */
+  private static final long ACK_MILLIS = 5;
 
   private static final int FLUSH_BYTES = 64 << 10;
 
@@ -77,6 +82,13 @@ final class ReplicaSession {
   private final Map<Integer, SendLane> byId = new LinkedHashMap<>();
   private final SendSchedule schedule;
   private final PositionMap positions;
+
+  /** Whether something waits for acknowledgements. */
+  private volatile boolean acksMatter = true;
+
+  /** Of the event loop. */
+  private boolean wakesSoon;
+
   private volatile Hello hello;
   private volatile long roundTripNanos;
   private boolean streaming;
@@ -142,7 +154,27 @@ final class ReplicaSession {
       return;
     }
     inbox.add(frame);
-    wake();
+    if (frame instanceof Ack && !acksMatter) {
+      wakeSoon();
+    } else {
+      wake();
+    }
+  }
+
+  /** From the event loop: there is no hurry, and waking the thread each time takes CPU. */
+  private void wakeSoon() {
+    if (!wakesSoon) {
+      wakesSoon = true;
+      channel
+          .eventLoop()
+          .schedule(
+              () -> {
+                wakesSoon = false;
+                wake();
+              },
+              ACK_MILLIS,
+              TimeUnit.MILLISECONDS);
+    }
   }
 
   /** From the event loop: the replica does not keep to the protocol, or the connection broke. */
@@ -254,6 +286,14 @@ final class ReplicaSession {
   }
 
   private void await() {
+    acksMatter =
+        !streaming
+            || identity.commitMode() == CommitMode.SYNC
+            || schedule.isWaitingForRoom()
+            || !channel.isWritable();
+    if (acksMatter && !inbox.isEmpty()) {
+      return; // one that came when it did not matter yet
+    }
     long left =
         hello == null
             ? FIRST_POLL_NANOS

@@ -1,0 +1,144 @@
+package io.tidemark.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Kills of replicas and of primaries, replicas that were away for too long, and histories that went
+ * apart: in the end all nodes have the same, and what the primary acknowledged is there.
+ */
+class ReplicationCrashTest {
+  @RegisterExtension final Workbench bench = new Workbench();
+
+  @BeforeEach
+  void needsAMount() {
+    Requirements.realMount();
+    Requirements.programs("sqlite3", Settings.python());
+  }
+
+  private static String[] names(CrashRounds.Mode mode) {
+    return mode.databases == 1
+        ? new String[] {"crash-1-a.db"}
+        : new String[] {"crash-1-a.db", "crash-1-b.db"};
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"WAL", "ATTACH"})
+  void replicaThatIsKilledAtRandomMomentsCatchesUp(CrashRounds.Mode mode) throws IOException {
+    long seed = Settings.seed("kills of a replica, " + mode);
+    Random random = new Random(seed);
+    Cluster cluster = new Cluster(bench, 1).start();
+    CrashRounds rounds = new CrashRounds(bench, cluster.primary(), mode, seed);
+    rounds.newDatabases();
+    rounds.load(
+        workers -> {
+          for (int i = 0; i < Integer.getInteger("tidemark.it.kills", 2); i++) {
+            CrashRounds.awaitAcknowledgements(
+                workers, workers.acknowledgements() + 1 + random.nextInt(60));
+            cluster.replica().killAndRestart();
+          }
+        });
+    cluster.checkEqual(names(mode));
+    rounds.check();
+    for (String name : names(mode)) {
+      cluster.replica().verifyLog(name);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"WAL", "ATTACH"})
+  void primaryThatIsKilledUnderLoadLosesNothingAndItsReplicasGoOn(CrashRounds.Mode mode)
+      throws IOException {
+    long seed = Settings.seed("kills of a primary, " + mode);
+    Cluster cluster = new Cluster(bench, 2).start();
+    CrashRounds rounds = new CrashRounds(bench, cluster.primary(), mode, seed);
+    rounds.newDatabases();
+    for (int i = 0; i < Integer.getInteger("tidemark.it.kills", 2); i++) {
+      rounds.round(rounds.killAtARandomMoment());
+      // Whatever a replica had that the primary has not would be set aside and reported.
+      cluster.checkEqual(names(mode));
+    }
+  }
+
+  @Test
+  void replicaThatWasAwayForLongerThanTheRetentionGetsASnapshotWhileThePrimaryCommits()
+      throws Exception {
+    Cluster cluster = new Cluster(bench, 1).setting("data.retention", "1s");
+    cluster.start();
+    Path big = cluster.primary().file("big.db");
+    int megabytes = Integer.getInteger("tidemark.it.snapshot-megabytes", 16);
+    Command.sqlite(big, "PRAGMA journal_mode=WAL;", "CREATE TABLE t(id INTEGER PRIMARY KEY, v);")
+        .ok();
+    Command.sqlite(cluster.primary().file("small.db"), "CREATE TABLE t(id INTEGER PRIMARY KEY, v);")
+        .ok();
+    cluster.awaitEqual("big.db", "small.db");
+    cluster.replica().terminate();
+    for (int i = 0; i < megabytes; i++) {
+      Command.sqlite(
+              big,
+              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<256)"
+                  + " INSERT INTO t(v) SELECT randomblob(4000) FROM n;",
+              "PRAGMA wal_checkpoint(TRUNCATE);")
+          .ok();
+    }
+    // Later commits make older segments go.
+    for (int i = 0; i < 8; i++) {
+      Thread.sleep(1000);
+      Command.sqlite(big, "UPDATE t SET v = randomblob(4000) WHERE id < 50;").ok();
+    }
+    Conversation writer =
+        bench.closing(Conversation.python("sql_client.py", cluster.primary().file("small.db"), 5));
+    Conversation bigWriter = bench.closing(Conversation.python("sql_client.py", big, 5));
+    cluster.replica().start();
+    for (int i = 1; i <= 20; i++) {
+      assertThat(writer.ask("INSERT INTO t(v) VALUES(zeroblob(100))", Duration.ofSeconds(20)))
+          .isEmpty();
+      assertThat(
+              bigWriter.ask(
+                  "UPDATE t SET v = randomblob(4000) WHERE id = " + i, Duration.ofSeconds(20)))
+          .isEmpty();
+      if (i == 5) {
+        cluster.replica().killAndRestart(); // maybe in the middle of the snapshot
+      }
+    }
+    cluster.awaitEqual(Duration.ofSeconds(60 + megabytes), "small.db", "big.db");
+    writer.end();
+    bigWriter.end();
+    cluster.checkEqual("small.db", "big.db");
+  }
+
+  @Test
+  void transactionsThatOnlyAReplicaHasAreSetAside() throws Exception {
+    Cluster cluster = new Cluster(bench, 1).start();
+    Path onPrimary = cluster.primary().file("d.db");
+    Command.sqlite(onPrimary, "CREATE TABLE t(v);", "INSERT INTO t VALUES('both');").ok();
+    cluster.awaitEqual("d.db");
+    TidemarkProcess replica = cluster.replica();
+    replica.terminate();
+    replica.lead().start();
+    Command.sqlite(replica.file("d.db"), "INSERT INTO t VALUES('only here');").ok();
+    Command.sqlite(replica.file("d.db"), "INSERT INTO t VALUES('and this');").ok();
+    replica.terminate();
+    // The one that leads has to be the newer one, or it is refused as outdated.
+    for (int i = 0; i < 3; i++) {
+      cluster.primary().terminate();
+      cluster.primary().start();
+    }
+    Command.sqlite(onPrimary, "INSERT INTO t VALUES('primary');").ok();
+    replica.follow(cluster.primary()).start();
+    cluster.checkEqual("d.db");
+    assertThat(Command.sqlite(replica.file("d.db"), "SELECT group_concat(v) FROM t;").ok())
+        .isEqualTo("both,primary");
+    assertThat(TidemarkProcess.tidemark("divergent", "ls", "--url", replica.url()).ok())
+        .contains("d.db");
+  }
+}
