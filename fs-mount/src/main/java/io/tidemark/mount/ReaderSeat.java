@@ -169,7 +169,7 @@ final class ReaderSeat {
     if (all) {
       held = shm;
     } else if (reserved == main) {
-      descriptors.close(shmPath());
+      OwnMountFiles.unlock(fd, SHM_LOCKS, DMS - SHM_LOCKS + 1);
       OwnMountFiles.unlock(mainFd(main), SHARED_FIRST, SHARED_SIZE);
     } else {
       close();

@@ -27,6 +27,7 @@ final class ReplicaReaders implements ReaderAccess {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicaReaders.class);
   private static final long POLL_MILLIS = 1;
   private static final long IDLE_MILLIS = 1000;
+  private static final long CATCH_NANOS = 20_000_000;
 
   private final Store store;
   private final Path mountPoint;
@@ -121,7 +122,7 @@ final class ReplicaReaders implements ReaderAccess {
     SideFile shm = database.shm();
     try {
       if (keptFromWriters.contains(database)) {
-        return holdWriterLocks(seat);
+        return holdWriterLocks(seat) || catchFirstWriter(seat);
       }
       if (store.role() == Role.REPLICA && !database.isForwarding() && isOpened(shm)) {
         return seat.holdWriteLock(shm);
@@ -138,6 +139,19 @@ final class ReplicaReaders implements ReaderAccess {
 
   private boolean isOpened(SideFile shm) {
     return shm != null && opened.containsKey(shm);
+  }
+
+  /**
+   * A program has just opened the wal-index and sets it up, for which it needs WAL_WRITE. The lock
+   * is to be had between that and its first transaction, which may follow within 100 us.
+   */
+  private boolean catchFirstWriter(ReaderSeat seat) throws IOException {
+    long end = System.nanoTime() + CATCH_NANOS;
+    boolean held = false;
+    while (!held && isOpened(seat.database().shm()) && System.nanoTime() < end) {
+      held = holdWriterLocks(seat);
+    }
+    return held;
   }
 
   private boolean holdWriterLocks(ReaderSeat seat) throws IOException {

@@ -155,6 +155,7 @@ class HaltLockTest {
   void aCommandThatIsKilledLetsThePrimaryGoOnAfterSomeSeconds() throws Exception {
     start("WAL");
     Conversation writer = client(cluster.primary(), 40);
+    assertThat(count(writer)).isEqualTo("1");
     Path begun = bench.scratch("begun");
     Process run = runOnReplica(insertOnReplica() + "; touch " + begun + "; exec sleep 60");
     awaitFile(begun);
