@@ -4,6 +4,7 @@ import io.tidemark.ltx.LtxDecoder;
 import io.tidemark.ltx.LtxHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +31,7 @@ public final class Applier {
   /** Records applied under one EXCLUSIVE lock, so that readers get a turn. */
   private static final int BATCH = 64;
 
+  private static final long PAUSE_NANOS = 1_000_000;
   private static final int[] NO_PAGES = {};
 
   private final Store store;
@@ -50,6 +52,7 @@ public final class Applier {
   /** When readers were first found in the way, {@link System#nanoTime}; 0 if they are not. */
   private long blockedSince;
 
+  private boolean madeWay;
   private boolean sideFilesRemoved;
   private boolean sizeChanged;
 
@@ -107,6 +110,41 @@ public final class Applier {
   synchronized void applyAll() throws IOException {
     log.awaitDurable(log.tailTxid());
     applyUpTo(log.tailTxid(), 0);
+  }
+
+  /**
+   * On the primary: shows the last record, which its own programs have not written.
+   *
+   * @throws IOException when it cannot be shown now; the log has it
+   */
+  synchronized void showAll() throws IOException {
+    while (isBehind(log.tailTxid())) {
+      applyUpTo(log.tailTxid(), store.readerTimeout().toNanos());
+      if (isBehind(log.tailTxid())) {
+        LockSupport.parkNanos(PAUSE_NANOS);
+      }
+    }
+  }
+
+  /**
+   * Takes EXCLUSIVE in advance if a record is going to need it.
+   *
+   * @return false if readers are in the way
+   */
+  synchronized boolean tryMakeWay() {
+    if (content.current() == null || walMode.isInUse() || !store.readerAccess().inUse(database)) {
+      return true;
+    }
+    madeWay = store.readerAccess().tryExclusive(database);
+    return madeWay;
+  }
+
+  /** Gives up what {@link #tryMakeWay} took. */
+  synchronized void leaveWay() {
+    if (madeWay) {
+      madeWay = false;
+      store.readerAccess().releaseExclusive(database);
+    }
   }
 
   /** Whether readers hold up the database. */

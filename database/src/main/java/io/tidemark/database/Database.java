@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
@@ -22,6 +23,7 @@ import java.util.function.LongConsumer;
  *       transaction;
  *   <li>{@link ContentReplacement}: deletion and import;
  *   <li>{@link ReplicaLog} and {@link Applier}: the records of the primary, on a replica;
+ *   <li>{@link WriteGate} and {@link HaltedWrites}: who writes while a halt lock is held;
  *   <li>{@link Recovery} and {@link Checkpointer}: from and to the files on the disk;
  *   <li>{@link LogHistory}: the past, for replicas and copies;
  *   <li>{@link SettingAside} and {@link HistoryEnd}: what a replica has and its primary has not.
@@ -54,6 +56,8 @@ public final class Database {
   private final ReplicaLog replicaLog;
   private final ReplicaWrites replicaWrites;
   private final Applier applier;
+  private final WriteGate gate;
+  private final HaltedWrites haltedWrites;
   private final LogHistory history;
   private final SettingAside settingAside;
 
@@ -70,8 +74,10 @@ public final class Database {
             store.disk(), files.logDirectory(), name, lock, metrics, store.background());
     files.createVolatileDirectory();
     content = new MainContent(files, lock, availability, log, committed);
+    gate = new WriteGate(store, name);
     writer =
-        new TransactionWriter(store, files, availability, metrics, events, log, committed, content);
+        new TransactionWriter(
+            store, files, availability, metrics, events, log, committed, content, gate);
     rollback = new RollbackCapture(files, events, committed, content, writer);
     journal = new JournalCapture(files, availability, committed, content, rollback);
     walMode = new WalMode(files, events, log, committed, content, writer);
@@ -117,7 +123,11 @@ public final class Database {
             replacement,
             checkpointer,
             applier);
-    replicaLog = new ReplicaLog(store, name, lock, availability, log, checkpointer, historyEnd);
+    replicaLog =
+        new ReplicaLog(
+            store, name, lock, availability, log, checkpointer, historyEnd, gate.ownRecords());
+    haltedWrites =
+        new HaltedWrites(store, this, lock, availability, log, committed, content, applier, gate);
   }
 
   // ------------------------------------------------------------------ facts
@@ -431,6 +441,74 @@ public final class Database {
     }
   }
 
+  // -------------------------------------------------------------- halt lock
+
+  /**
+   * On a replica that holds the halt lock: what programs commit here goes to the primary first.
+   *
+   * @param forwarder until {@link #stopForwarding}
+   */
+  public void forwardTo(Forwarder forwarder) {
+    lock.lock();
+    try {
+      gate.forwardTo(forwarder);
+    } finally {
+      lock.unlock();
+    }
+    store.readerAccess().writersChanged(this);
+  }
+
+  /**
+   * The halt lock is over: programs may not write here any more. A transaction that is going on is
+   * discarded, as when a primary becomes a replica. Waits for one that is being forwarded.
+   */
+  public void stopForwarding() {
+    forwardTo(null);
+    demoted();
+  }
+
+  /** Whether programs on this replica may write, because it holds the halt lock. */
+  public boolean isForwarding() {
+    return gate.forwarder() != null;
+  }
+
+  /**
+   * On the primary: tries to keep this node's own writers out, so that another node can write.
+   * Readers go on. To be called by a thread that serves no request of the mount.
+   *
+   * @return false if a program writes just now: call again after a moment, or {@link #endHalt}
+   * @throws RefusedException when this node may not write
+   */
+  public boolean tryHalt() throws RefusedException {
+    return haltedWrites.tryBegin();
+  }
+
+  /** This node's own writers go on. Waits for a transaction that is being committed. */
+  public void endHalt() {
+    haltedWrites.end();
+  }
+
+  /** Whether another node writes this database, and programs here do not. */
+  public boolean isHalted() {
+    return gate.isHalted();
+  }
+
+  /**
+   * Commits a transaction of the node that holds the halt lock: durable here, and shown to readers,
+   * when this returns.
+   *
+   * @param ltx one LTX file with the next transaction
+   * @param base what it builds on
+   * @param patience how long readers in rollback mode may be in the way
+   * @return where the database is now
+   * @throws RefusedException when it is refused; then it leaves no trace
+   * @throws io.tidemark.ltx.LtxException when it is damaged; then it leaves no trace
+   */
+  public DatabasePosition commitForHolder(Path ltx, LogPosition base, Duration patience)
+      throws IOException {
+    return haltedWrites.commit(ltx, base, patience);
+  }
+
   // -------------------------------------------------- the database file itself
 
   /** The current content of the name, or null if there is no such file. */
@@ -531,7 +609,7 @@ public final class Database {
 
   /** What is no database yet may be written; it is refused when it would become one. */
   private boolean isReadOnlyHere() {
-    return store.isReplica() && committed.exists();
+    return gate.isReadOnly() && committed.exists();
   }
 
   /** ftruncate(2) on the database file. */
@@ -725,7 +803,7 @@ public final class Database {
     lock.lock();
     try {
       availability.check();
-      if (store.isReplica() && journal.file() == null) {
+      if (gate.isReadOnly() && journal.file() == null) {
         throw new RefusedException(
             Kind.NO_ACCESS, "no journal for " + name + ": this node is a replica");
       }

@@ -91,6 +91,11 @@ final class DatabaseFiles {
     return new SideFile(disk, volatileDirectory.resolve(kind + "." + sideFileCounter++));
   }
 
+  /** Where a transaction waits while the primary is asked to commit it. */
+  Path outgoing() {
+    return volatileDirectory.resolve("outgoing.ltx");
+  }
+
   /** Names, sizes and times of the files, to see whether somebody mended something. */
   String state() {
     StringBuilder state = new StringBuilder();

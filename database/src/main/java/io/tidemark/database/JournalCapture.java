@@ -31,6 +31,9 @@ final class JournalCapture {
   /** The transaction was discarded, and its program was not told yet. */
   private boolean discarded;
 
+  /** The program knows that its commit failed: what follows is its rollback, or another's. */
+  private boolean refused;
+
   JournalCapture(
       DatabaseFiles files,
       Availability availability,
@@ -60,6 +63,7 @@ final class JournalCapture {
       journal = files.newSideFile("journal");
       active = false;
       discarded = false;
+      refused = false;
     }
     return journal;
   }
@@ -75,6 +79,7 @@ final class JournalCapture {
     if (header) {
       active = activeAfter;
       if (active) {
+        refused = false;
         rollback.forgetUnjournaled();
       }
     }
@@ -105,7 +110,7 @@ final class JournalCapture {
    * commit.
    */
   void transactionDiscarded() {
-    discarded = active;
+    discarded = active && !refused;
   }
 
   /** The program that writes under this journal was told that it may not. */
@@ -142,8 +147,10 @@ final class JournalCapture {
     if (isRolledBack()) {
       rollback.discard();
     } else {
+      refused = true;
       rollback.commit();
     }
+    refused = false;
     FaultPoint.COMMIT_BEFORE_FINALISE.pass();
     active = false;
     rollback.finish();

@@ -47,6 +47,22 @@ public interface ReaderAccess {
    */
   default void bytesChanged(Database database, MainFile file, long offset, ByteBuffer bytes) {}
 
+  /**
+   * Takes what a SQLite writer needs, RESERVED and, where a wal-index is in use, WAL_WRITE, and
+   * keeps it, also from programs that open the database later. Readers go on.
+   *
+   * @return false if a program writes: ask again, or tell {@link #writersChanged}
+   */
+  default boolean tryKeepWritersOut(Database database) {
+    return true;
+  }
+
+  /**
+   * Who may write is another one now, see {@link Database#isHalted} and {@link
+   * Database#isForwarding}.
+   */
+  default void writersChanged(Database database) {}
+
   /** The size of the database file has changed. Called as {@link #bytesChanged}. */
   default void sizeChanged(Database database, MainFile file) {}
 

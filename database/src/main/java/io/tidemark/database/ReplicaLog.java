@@ -33,6 +33,7 @@ public final class ReplicaLog {
   private final Checkpointer checkpointer;
   private final HistoryEnd historyEnd;
 
+  private final OwnRecords own;
   private final RecordWriter record = new RecordWriter();
   private ByteBuffer buffer;
   private long left;
@@ -45,7 +46,8 @@ public final class ReplicaLog {
       Availability availability,
       TransactionLog log,
       Checkpointer checkpointer,
-      HistoryEnd historyEnd) {
+      HistoryEnd historyEnd,
+      OwnRecords own) {
     this.store = store;
     this.name = name;
     this.lock = lock;
@@ -53,6 +55,7 @@ public final class ReplicaLog {
     this.log = log;
     this.checkpointer = checkpointer;
     this.historyEnd = historyEnd;
+    this.own = own;
   }
 
   /** The end of the log; what is shown may be behind it, and so may the disk. */
@@ -113,6 +116,10 @@ public final class ReplicaLog {
     lock.lock();
     try {
       availability.check();
+      if (own.begin(epoch, txid, log.tailTxid())) {
+        left = ltxLength;
+        return;
+      }
       checkNext(epoch, txid);
       buffer = store.receiveBuffers().take();
       log.begin(record, epoch, extra, buffer);
@@ -144,13 +151,19 @@ public final class ReplicaLog {
 
   /** Takes the next bytes of the LTX file, all of {@code bytes}. */
   public synchronized void write(ByteBuffer bytes) throws ReplicationException {
-    checkOpen();
+    if (!own.isComing()) {
+      checkOpen();
+    }
     if (bytes.remaining() > left) {
       abort();
       throw new ReplicationException(
           Kind.DAMAGED, what(record.txid()) + " is longer than announced");
     }
     left -= bytes.remaining();
+    if (own.isComing()) {
+      own.pass(bytes);
+      return;
+    }
     try {
       record.write(bytes);
     } catch (IOException e) {
@@ -171,6 +184,10 @@ public final class ReplicaLog {
    * @return the end of the log now; not durable before {@link #awaitDurable}
    */
   public synchronized LogPosition finish() throws ReplicationException {
+    if (own.isComing()) {
+      own.finish(left, name);
+      return received();
+    }
     checkOpen();
     try {
       if (left > 0) {
@@ -233,6 +250,7 @@ public final class ReplicaLog {
 
   /** Gives up the record that was begun, if any. */
   public synchronized void abort() {
+    own.abort();
     if (record.isOpen()) {
       lock.lock();
       try {

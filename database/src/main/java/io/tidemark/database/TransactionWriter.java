@@ -1,11 +1,14 @@
 package io.tidemark.database;
 
+import io.tidemark.database.RefusedException.Kind;
 import io.tidemark.ltx.Checksum;
 import io.tidemark.ltx.LtxHeader;
 import io.tidemark.ltx.LtxSink;
 import io.tidemark.ltx.PageChecksums;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes the records of this node's own transactions: finds what a captured transaction really
@@ -23,6 +26,8 @@ import java.nio.ByteBuffer;
  * <p>Guarded by the lock of the database.
  */
 final class TransactionWriter {
+  private static final Logger LOG = LoggerFactory.getLogger(TransactionWriter.class);
+
   private final Store store;
   private final DatabaseFiles files;
   private final Availability availability;
@@ -31,7 +36,14 @@ final class TransactionWriter {
   private final TransactionLog log;
   private final CommittedState committed;
   private final MainContent content;
+  private final WriteGate gate;
   private final StagedPages staged = new StagedPages();
+
+  /** The record that is being made for the primary to commit, or null. */
+  private OutgoingRecord outgoing;
+
+  /** Whether the record just appended was committed by the primary, so that it is never undone. */
+  private boolean forwarded;
 
   TransactionWriter(
       Store store,
@@ -41,7 +53,8 @@ final class TransactionWriter {
       DatabaseEvents events,
       TransactionLog log,
       CommittedState committed,
-      MainContent content) {
+      MainContent content,
+      WriteGate gate) {
     this.store = store;
     this.files = files;
     this.availability = availability;
@@ -50,6 +63,7 @@ final class TransactionWriter {
     this.log = log;
     this.committed = committed;
     this.content = content;
+    this.gate = gate;
   }
 
   /**
@@ -132,6 +146,10 @@ final class TransactionWriter {
         open = true;
       }
       scratch.encoder.end(rolling | Checksum.FLAG);
+      if (outgoing != null) {
+        outgoing.send();
+        outgoing.copyTo(log.begin(outgoing.epoch(), null));
+      }
       log.finish(rolling | Checksum.FLAG, now);
       appended = true;
     } catch (IOException e) {
@@ -141,6 +159,11 @@ final class TransactionWriter {
       if (!appended) {
         log.abort(); // also one of which begin made only half
       }
+      forwarded = appended && outgoing != null;
+      if (forwarded) {
+        gate.ownRecords().add(new LogPosition(log.tailEpoch(), log.tailTxid(), log.tailChecksum()));
+      }
+      closeOutgoing();
     }
     metrics.commitLatency.record(System.nanoTime() - start);
     return true;
@@ -150,7 +173,7 @@ final class TransactionWriter {
   private void begin(CapturedTransaction transaction, long now, GroupInfo group)
       throws IOException {
     checkMayCommit();
-    LtxSink record = log.begin(store.epoch(), group == null ? null : group.encode());
+    LtxSink record = newRecord(group);
     long txid = log.tailTxid() + 1;
     Scratch.get()
         .encoder
@@ -171,9 +194,44 @@ final class TransactionWriter {
             record);
   }
 
+  private LtxSink newRecord(GroupInfo group) throws IOException {
+    Forwarder forwarder = gate.forwarder();
+    if (forwarder == null) {
+      return log.begin(store.epoch(), group == null ? null : group.encode());
+    }
+    DatabasePosition now = committed.position();
+    if (group != null) {
+      throw new RefusedException(
+          Kind.READ_ONLY,
+          "a transaction over several databases, "
+              + files.name()
+              + " among them, cannot be committed under a halt lock; commit one after the other");
+    }
+    if (log.tailTxid() != now.txid()) {
+      throw new RefusedException(
+          Kind.READ_ONLY,
+          "the primary has written " + files.name() + " meanwhile: the halt lock was lost");
+    }
+    LogPosition base = new LogPosition(now.epoch(), now.txid(), now.checksum());
+    outgoing = new OutgoingRecord(files.disk(), files.outgoing(), forwarder, base, store.epoch());
+    return outgoing;
+  }
+
+  private void closeOutgoing() {
+    OutgoingRecord ended = outgoing;
+    outgoing = null;
+    if (ended != null) {
+      try {
+        ended.close();
+      } catch (IOException e) {
+        LOG.debug("{}: {}", files.name(), e.toString()); // the next one takes its place
+      }
+    }
+  }
+
   private void checkMayCommit() throws RefusedException {
     availability.check();
-    store.checkMayCommit();
+    gate.check();
     content.checkApplied();
   }
 
@@ -190,6 +248,10 @@ final class TransactionWriter {
     long now = System.currentTimeMillis();
     CapturedTransaction drop = new Drop();
     drop.pageSize = committed.pageSize();
+    if (gate.forwarder() != null) {
+      throw new RefusedException(
+          Kind.READ_ONLY, files.name() + " can be deleted on the primary only");
+    }
     staged.begin(0, drop.pageSize, 0, now);
     boolean appended = false;
     try {
@@ -223,6 +285,10 @@ final class TransactionWriter {
     try {
       log.awaitDurable(log.tailTxid());
     } catch (RefusedException | RuntimeException | Error e) {
+      if (forwarded && e instanceof RefusedException) {
+        LOG.warn("{}: committed by the primary; here: {}", files.name(), e.getMessage());
+        return;
+      }
       takeBack(); // or the next record would not continue the state that counts
       throw e;
     }

@@ -224,6 +224,11 @@ sealed interface Content {
   /** A write-ahead log. */
   record Wal(Database database, SideFile file, WalPages pages) implements Side {
     @Override
+    public boolean writeMayWait(long offset) {
+      return database.isBusy() || database.isForwarding();
+    }
+
+    @Override
     public void write(ByteBuffer src, long offset) throws IOException {
       database.writeWal(file, src, offset);
     }

@@ -21,6 +21,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class ReaderSeat {
   private static final long PENDING = 0x40000000L;
+  private static final long RESERVED = PENDING + 1;
   private static final long SHARED_FIRST = PENDING + 2;
   private static final long SHARED_SIZE = 510;
   private static final long SHM_LOCKS = 120;
@@ -38,6 +39,9 @@ final class ReaderSeat {
   private final Database database;
   private final OwnDescriptors descriptors;
   private final ByteBuffer direct = ByteBuffer.allocateDirect(32 << 10);
+
+  /** The database file on which RESERVED is held for as long as it is to have no other writer. */
+  private MainFile reserved;
 
   /** The wal-index on which WAL_WRITE, CKPT and DMS are held for as long as it is in use. */
   private SideFile held;
@@ -63,6 +67,9 @@ final class ReaderSeat {
 
   private int mainFd(MainFile main) throws IOException {
     checkNotRetired();
+    if (reserved != null && reserved != main) {
+      reserved = null; // goes with the descriptor of the old one
+    }
     return descriptors.get(database.name(), main);
   }
 
@@ -71,10 +78,23 @@ final class ReaderSeat {
     if (held != null && held != shm) {
       held = null; // the descriptor of the old one goes, and its locks with it
     }
-    return descriptors.get(database.name() + Names.Side.SHM.suffix, shm);
+    return descriptors.get(shmPath(), shm);
   }
 
   // --------------------------------------------------------- rollback mode
+
+  /**
+   * Becomes and stays the writer in rollback mode: others find the database busy, readers go on.
+   *
+   * @return false if a program is
+   */
+  synchronized boolean holdReserved(MainFile main) throws IOException {
+    int fd = mainFd(main);
+    if (reserved == null && OwnMountFiles.tryLock(fd, RESERVED, 1, true)) {
+      reserved = main;
+    }
+    return reserved != null;
+  }
 
   /** PENDING, then EXCLUSIVE; with neither if readers stay. */
   synchronized boolean tryExclusive(MainFile main) throws IOException {
@@ -148,10 +168,17 @@ final class ReaderSeat {
             && OwnMountFiles.tryLock(fd, SHM_LOCKS + CKPT, 1, true);
     if (all) {
       held = shm;
+    } else if (reserved == main) {
+      OwnMountFiles.unlock(fd, SHM_LOCKS, DMS - SHM_LOCKS + 1);
+      OwnMountFiles.unlock(mainFd(main), SHARED_FIRST, SHARED_SIZE);
     } else {
       close();
     }
     return all;
+  }
+
+  private String shmPath() {
+    return database.name() + Names.Side.SHM.suffix;
   }
 
   private boolean isApplying() {
@@ -240,6 +267,7 @@ final class ReaderSeat {
     exclusive = false;
     taken = 0;
     held = null;
+    reserved = null;
     descriptors.closeAll();
   }
 }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -26,11 +27,15 @@ final class ReplicaReaders implements ReaderAccess {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicaReaders.class);
   private static final long POLL_MILLIS = 1;
   private static final long IDLE_MILLIS = 1000;
+  private static final long CATCH_NANOS = 20_000_000;
 
   private final Store store;
   private final Path mountPoint;
   private final KernelView kernel;
   private final Map<Database, ReaderSeat> seats = new ConcurrentHashMap<>();
+
+  /** Databases of a primary whose own writers wait: another node holds their halt lock. */
+  private final Set<Database> keptFromWriters = ConcurrentHashMap.newKeySet();
 
   /** Programs' handles on each wal-index. */
   private final Map<SideFile, Integer> opened = new ConcurrentHashMap<>();
@@ -66,7 +71,7 @@ final class ReplicaReaders implements ReaderAccess {
   /** A program opened a wal-index. */
   void opened(Database database, SideFile shm) {
     opened.merge(shm, 1, Integer::sum);
-    if (store.role() == Role.REPLICA) {
+    if (store.role() == Role.REPLICA || keptFromWriters.contains(database)) {
       seats.computeIfAbsent(database, this::seat);
       wake();
     }
@@ -113,12 +118,16 @@ final class ReplicaReaders implements ReaderAccess {
    * @return false if it has to be tried again soon
    */
   private boolean settle(ReaderSeat seat) {
-    SideFile shm = seat.database().shm();
+    Database database = seat.database();
+    SideFile shm = database.shm();
     try {
-      if (store.role() == Role.REPLICA && shm != null && opened.containsKey(shm)) {
+      if (keptFromWriters.contains(database)) {
+        return holdWriterLocks(seat) || catchFirstWriter(seat);
+      }
+      if (store.role() == Role.REPLICA && !database.isForwarding() && isOpened(shm)) {
         return seat.holdWriteLock(shm);
       }
-      if (seat.database().hasHandles()) {
+      if (database.hasHandles()) {
         return seat.leave();
       }
       return retire(seat);
@@ -128,13 +137,36 @@ final class ReplicaReaders implements ReaderAccess {
     }
   }
 
+  private boolean isOpened(SideFile shm) {
+    return shm != null && opened.containsKey(shm);
+  }
+
+  /**
+   * A program has just opened the wal-index and sets it up, for which it needs WAL_WRITE. The lock
+   * is to be had between that and its first transaction, which may follow within 100 us.
+   */
+  private boolean catchFirstWriter(ReaderSeat seat) throws IOException {
+    long end = System.nanoTime() + CATCH_NANOS;
+    boolean held = false;
+    while (!held && isOpened(seat.database().shm()) && System.nanoTime() < end) {
+      held = holdWriterLocks(seat);
+    }
+    return held;
+  }
+
+  private boolean holdWriterLocks(ReaderSeat seat) throws IOException {
+    MainFile main = seat.database().mainFile();
+    SideFile shm = seat.database().shm();
+    return main != null && seat.holdReserved(main) && (!isOpened(shm) || seat.holdWriteLock(shm));
+  }
+
   private boolean retire(ReaderSeat seat) {
     if (!seat.retire()) {
       return false;
     }
     seats.remove(seat.database(), seat);
     SideFile shm = seat.database().shm();
-    if (shm != null && opened.containsKey(shm)) {
+    if (isOpened(shm)) {
       seats.computeIfAbsent(seat.database(), this::seat); // opened just now
     }
     return true;
@@ -165,6 +197,26 @@ final class ReplicaReaders implements ReaderAccess {
   @Override
   public void releaseExclusive(Database database) {
     with(database, ReaderSeat::releaseExclusive);
+  }
+
+  @Override
+  public boolean tryKeepWritersOut(Database database) {
+    keptFromWriters.add(database); // before, or the thread gives up what is taken here
+    return with(database, this::holdWriterLocks);
+  }
+
+  @Override
+  public void writersChanged(Database database) {
+    if (!database.isHalted()) {
+      keptFromWriters.remove(database);
+    }
+    ReaderSeat seat = seats.get(database);
+    boolean writersHere =
+        store.role() == Role.REPLICA ? database.isForwarding() : !database.isHalted();
+    if (seat != null && writersHere) {
+      seat.leave(); // now: a writer without a busy timeout would not wait for the thread
+    }
+    wake();
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.tidemark.node;
 
 import io.tidemark.database.Divergence;
 import io.tidemark.node.event.EventFeed;
+import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -73,6 +74,9 @@ public interface NodeState {
 
   /** Takes replicas, or null on a node that is not primary. */
   StreamDoor streamDoor();
+
+  /** Halt locks, in the role of this node. */
+  Halts halts();
 
   /** Who replicates from whom. */
   ReplicationView replication();

@@ -22,7 +22,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     synopsisSubcommandLabel = "COMMAND",
     footer = "%nExit codes: 0 done, 1 failed, 2 usage or configuration.")
 public final class CommandLineTool {
-  private static final List<String> LATER = List.of("run", "promote", "handoff");
+  private static final List<String> LATER = List.of("promote", "handoff");
 
   @Option(
       names = {"-h", "--help"},
@@ -56,6 +56,7 @@ public final class CommandLineTool {
         .addSubcommand(new ExportCommand())
         .addSubcommand(new ImportCommand())
         .addSubcommand(new DropCommand())
+        .addSubcommand(new RunCommand())
         .addSubcommand(ltx())
         .addSubcommand(divergent())
         .addSubcommand(new BenchCommand())
@@ -102,7 +103,7 @@ public final class CommandLineTool {
       spec.commandLine().usage(err);
       return Failure.USAGE;
     }
-    if (command != null && !(tool instanceof MountCommand)) {
+    if (command != null && !(tool instanceof MountCommand || tool instanceof RunCommand)) {
       throw new ParameterException(
           spec.commandLine(), "'" + spec.name() + "' takes no command after --.");
     }

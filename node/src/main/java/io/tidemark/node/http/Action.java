@@ -2,6 +2,7 @@ package io.tidemark.node.http;
 
 import io.tidemark.node.StreamDoor;
 import java.io.IOException;
+import java.nio.file.Path;
 
 /** What a request asks for, decided from its head alone. */
 sealed interface Action {
@@ -14,11 +15,19 @@ sealed interface Action {
   /** Sends a database. */
   record Export(String name) implements Action {}
 
-  /** Takes a database. */
-  record Import(String name) implements Action {}
+  /** Takes a file. */
+  record Take(Taker taker) implements Action {}
 
   /** Leaves HTTP: from here on the connection is a replication stream. */
   record Stream(StreamDoor door) implements Action {}
+
+  /** Does something with the file that was sent; may wait and do I/O. */
+  interface Taker {
+    /**
+     * @param file its content; goes away afterwards
+     */
+    Reply take(Path file) throws IOException, ApiException;
+  }
 
   /** Sends events until the client goes away. */
   record Events() implements Action {}

@@ -27,12 +27,10 @@ import io.netty.handler.flow.FlowControlHandler;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
-import io.tidemark.database.DatabaseStatus;
 import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
-import io.tidemark.node.json.Json;
 import io.tidemark.stream.Protocol;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -163,8 +161,8 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     if (action instanceof Action.Instant instant && (isBroken(request) || hasBody(request))) {
       // Answers at once and lets the client finish sending, so that it reads the answer.
       sendAndDiscard(ctx, instant.reply());
-    } else if (action instanceof Action.Import wanted) {
-      startImport(ctx, request, wanted.name());
+    } else if (action instanceof Action.Take wanted) {
+      startUpload(ctx, request, wanted.taker());
     } else {
       expect = Expect.END;
       readNext(ctx);
@@ -191,7 +189,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
             path,
             uri.parameters(),
             request.headers().get(HttpHeaderNames.UPGRADE));
-    if (chosen instanceof Action.Import) {
+    if (chosen instanceof Action.Take) {
       checkImportSize(HttpUtil.getContentLength(request, 0L));
     }
     return chosen;
@@ -436,10 +434,10 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     endAnswer(ctx, ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT));
   }
 
-  private void startImport(ChannelHandlerContext ctx, HttpRequest request, String name) {
+  private void startUpload(ChannelHandlerContext ctx, HttpRequest request, Action.Taker taker) {
     Upload started = new Upload(ctx, limits);
     try {
-      transfers.execute(() -> importBody(ctx, name, started));
+      transfers.execute(() -> takeBody(ctx, taker, started));
     } catch (RejectedExecutionException e) {
       sendAndDiscard(ctx, Reply.error(busy()));
       return;
@@ -453,22 +451,14 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   }
 
   /** Runs on a worker. */
-  private void importBody(ChannelHandlerContext ctx, String name, Upload body) {
+  private void takeBody(ChannelHandlerContext ctx, Action.Taker taker, Upload body) {
     Path file = spoolDir(node).resolve(UUID.randomUUID() + ".db");
     boolean complete = false;
     Reply reply;
     try {
       body.writeTo(file);
       complete = true;
-      DatabaseStatus status = node.importDatabase(name, file).status();
-      reply =
-          Reply.ok(
-              Json.object(
-                  "name", name,
-                  "txid", String.format("%016x", status.txid()),
-                  "checksum", String.format("%016x", status.checksum()),
-                  "pageSize", status.pageSize(),
-                  "pageCount", status.pageCount()));
+      reply = taker.take(file);
     } catch (ApiException e) {
       reply = Reply.error(e);
     } catch (IOException | RuntimeException e) {
@@ -478,10 +468,10 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     }
     Reply answer = reply;
     boolean wholeBodyRead = complete;
-    ctx.executor().execute(() -> finishImport(ctx, body, answer, wholeBodyRead));
+    ctx.executor().execute(() -> finishUpload(ctx, body, answer, wholeBodyRead));
   }
 
-  private void finishImport(
+  private void finishUpload(
       ChannelHandlerContext ctx, Upload body, Reply reply, boolean wholeBodyRead) {
     upload = null;
     expect = Expect.REST;

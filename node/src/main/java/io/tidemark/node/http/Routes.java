@@ -3,13 +3,17 @@ package io.tidemark.node.http;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.tidemark.database.DatabaseNames;
+import io.tidemark.database.DatabaseStatus;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.json.Json;
 import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.Protocol;
 import io.tidemark.stream.receive.FollowStatus;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +26,7 @@ import java.util.function.Supplier;
  */
 final class Routes {
   private static final String READ = "GET, HEAD";
-  private static final Set<String> LATER = Set.of("/promote", "/handoff", "/halt", "/tx");
+  private static final Set<String> LATER = Set.of("/promote", "/handoff");
 
   private static final String STREAM = "/stream";
 
@@ -35,6 +39,9 @@ final class Routes {
 
   private final NodeState node;
   private final Map<String, Route> routes = new LinkedHashMap<>();
+
+  /** Paths of which DELETE is another action. */
+  private final Map<String, Route> deletes = new HashMap<>();
 
   Routes(NodeState node) {
     this.node = node;
@@ -59,6 +66,11 @@ final class Routes {
     add("/export", READ, "?name=DB  a consistent copy", p -> new Action.Export(existing(p)));
     add("/import", "POST", "?name=DB  replaces a database by the body", this::importAction);
     add("/drop", "POST, DELETE", "?name=DB  deletes a database", this::dropAction);
+    HaltRoutes halt = new HaltRoutes(node);
+    add("/halt", "POST, DELETE", "?name=DB&id=ID  writers of the primary wait", halt::take);
+    deletes.put("/halt", new Route("POST, DELETE", "", halt::release));
+    add("/tx", "POST", "?name=DB&lockID=ID...  a transaction of who has /halt", halt::commit);
+
     add("/events", "GET", "what happens, a line of JSON each", p -> new Action.Events());
     add(STREAM, "GET", "Upgrade: " + Protocol.NAME + "  for replicas", p -> stream(null));
   }
@@ -79,6 +91,9 @@ final class Routes {
       return stream(upgrade);
     }
     Route route = routes.get(path);
+    if (deletes.containsKey(path) && !method.equals(HttpMethod.POST)) {
+      route = deletes.get(path);
+    }
     if (route == null && LATER.contains(path)) {
       throw new ApiException(
           HttpResponseStatus.NOT_IMPLEMENTED,
@@ -170,7 +185,18 @@ final class Routes {
   private Action importAction(Map<String, List<String>> parameters) throws ApiException {
     String name = name(parameters);
     requirePrimary();
-    return new Action.Import(name);
+    return new Action.Take(file -> imported(name, file));
+  }
+
+  private Reply imported(String name, Path file) throws IOException {
+    DatabaseStatus status = node.importDatabase(name, file).status();
+    return Reply.ok(
+        Json.object(
+            "name", name,
+            "txid", String.format("%016x", status.txid()),
+            "checksum", String.format("%016x", status.checksum()),
+            "pageSize", status.pageSize(),
+            "pageCount", status.pageCount()));
   }
 
   private Action dropAction(Map<String, List<String>> parameters) throws ApiException {
@@ -212,7 +238,7 @@ final class Routes {
         "GET /status lists the databases.");
   }
 
-  private static String name(Map<String, List<String>> parameters) throws ApiException {
+  static String name(Map<String, List<String>> parameters) throws ApiException {
     List<String> names = parameters.getOrDefault("name", List.of());
     if (names.size() != 1) {
       throw badRequest(

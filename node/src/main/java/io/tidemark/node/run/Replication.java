@@ -1,5 +1,6 @@
 package io.tidemark.node.run;
 
+import io.netty.handler.ssl.JdkSslContext;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -8,6 +9,10 @@ import io.tidemark.node.ReplicationView;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
+import io.tidemark.node.halt.Halts;
+import io.tidemark.node.halt.PrimaryApi;
+import io.tidemark.node.halt.PrimaryHalts;
+import io.tidemark.node.halt.ReplicaHalts;
 import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.Id;
 import io.tidemark.stream.LagMeter;
@@ -21,6 +26,7 @@ import io.tidemark.stream.send.PrimaryIdentity;
 import io.tidemark.stream.send.PrimaryStreams;
 import io.tidemark.stream.send.SendOptions;
 import java.io.IOException;
+import java.net.URI;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.function.Consumer;
@@ -36,10 +42,12 @@ final class Replication implements AutoCloseable {
 
   private final PrimaryStreams streams;
   private final PrimaryFollower follower;
+  private final Halts halts;
 
-  private Replication(PrimaryStreams streams, PrimaryFollower follower) {
+  private Replication(PrimaryStreams streams, PrimaryFollower follower, Halts halts) {
     this.streams = streams;
     this.follower = follower;
+    this.halts = halts;
   }
 
   /**
@@ -54,7 +62,9 @@ final class Replication implements AutoCloseable {
           new PrimaryIdentity(
               Id.parse(store.clusterId()), nodeId, nonce, store.epoch(), CommitMode.ASYNC);
       return new Replication(
-          new PrimaryStreams(store, identity, sendOptions(config.replication())), null);
+          new PrimaryStreams(store, identity, sendOptions(config.replication())),
+          null,
+          new PrimaryHalts(store));
     }
     String url = config.lease().advertiseUrl();
     if (url == null) {
@@ -62,21 +72,32 @@ final class Replication implements AutoCloseable {
           "lease.candidate is false and there is no lease.advertise-url: this node follows nobody"
               + " and serves what it has. Set lease.advertise-url to the primary's address, such"
               + " as http://node1:20202.");
-      return new Replication(null, null);
+      return new Replication(null, null, new ReplicaHalts(store, null));
     }
     PrimaryAddress address = PrimaryAddress.parse(url, config.http().token());
     ReplicaIdentity identity =
         new ReplicaIdentity(nodeId, Id.parse(store.incarnation()), nonce, "");
+    SslContext tls = address.tls() ? clientTls(config.http().tls()) : null;
+    PrimaryApi api =
+        new PrimaryApi(
+            URI.create((address.tls() ? "https://" : "http://") + address),
+            address.token(),
+            tls instanceof JdkSslContext jdk ? jdk.context() : null);
     return new Replication(
         null,
         new PrimaryFollower(
             store,
             identity,
             address,
-            address.tls() ? clientTls(config.http().tls()) : null,
+            tls,
             FollowOptions.defaults(),
             new PrimaryWatch(events, config.lease().primaryHostname()),
-            random));
+            random),
+        new ReplicaHalts(store, api));
+  }
+
+  Halts halts() {
+    return halts;
   }
 
   private static SendOptions sendOptions(NodeConfig.Replication config) {
@@ -159,6 +180,7 @@ final class Replication implements AutoCloseable {
 
   /** Before the mount goes: what follows the primary uses files of it. */
   void stopFollowing() {
+    halts.close();
     if (follower != null) {
       follower.close();
     }

@@ -9,6 +9,7 @@ import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
+import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -138,6 +139,11 @@ final class RunningNode implements NodeState {
   @Override
   public StreamDoor streamDoor() {
     return replication.door();
+  }
+
+  @Override
+  public Halts halts() {
+    return replication.halts();
   }
 
   @Override

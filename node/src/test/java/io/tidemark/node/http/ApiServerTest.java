@@ -337,7 +337,7 @@ class ApiServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"/promote", "/handoff", "/halt", "/tx"})
+  @ValueSource(strings = {"/promote", "/handoff"})
   void whatComesLaterSaysSo(String path) throws IOException {
     assertThat(get(path)).startsWith("HTTP/1.1 501").contains("this version");
   }

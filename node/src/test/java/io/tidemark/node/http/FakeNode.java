@@ -10,6 +10,7 @@ import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.event.EventFeed;
+import io.tidemark.node.halt.Halts;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -32,6 +33,7 @@ public final class FakeNode implements NodeState {
   public volatile boolean mounted = true;
   public volatile StreamDoor door = channel -> channel.close();
   public volatile List<Divergence> divergences = List.of();
+  public volatile Halts halts;
   public volatile String primaryUrl;
   public final EventFeed events = new EventFeed(true, "box", 3);
   public volatile ReplicationView replication = ReplicationView.NONE;
@@ -240,6 +242,11 @@ public final class FakeNode implements NodeState {
   @Override
   public StreamDoor streamDoor() {
     return primary ? door : null;
+  }
+
+  @Override
+  public Halts halts() {
+    return halts;
   }
 
   @Override
