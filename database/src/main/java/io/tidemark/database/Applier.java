@@ -62,27 +62,20 @@ public final class Applier {
   private int finishedPageSize;
 
   Applier(
-      Store store,
+      DatabaseParts parts,
       Database database,
-      DatabaseFiles files,
-      ReentrantLock lock,
-      Availability availability,
-      DatabaseEvents events,
-      TransactionLog log,
-      CommittedState committed,
-      MainContent content,
       JournalCapture journal,
       WalMode walMode,
       ContentReplacement replacement) {
-    this.store = store;
+    store = parts.store();
     this.database = database;
-    this.files = files;
-    this.lock = lock;
-    this.availability = availability;
-    this.events = events;
-    this.log = log;
-    this.committed = committed;
-    this.content = content;
+    files = parts.files();
+    lock = parts.lock();
+    availability = parts.availability();
+    events = parts.events();
+    log = parts.log();
+    committed = parts.committed();
+    content = parts.content();
     this.journal = journal;
     this.walMode = walMode;
     this.replacement = replacement;

@@ -74,6 +74,8 @@ public final class Database {
             store.disk(), files.logDirectory(), name, lock, metrics, store.background());
     files.createVolatileDirectory();
     content = new MainContent(files, lock, availability, log, committed);
+    DatabaseParts parts =
+        new DatabaseParts(store, files, lock, availability, events, log, committed, content);
     gate = new WriteGate(store, name);
     writer =
         new TransactionWriter(
@@ -89,45 +91,15 @@ public final class Database {
         new Checkpointer(
             files, lock, availability, store.options(), log, committed, content, walMode, pins);
     recovery = new Recovery(files, log, committed, content, checkpointer);
-    history =
-        new LogHistory(
-            files, lock, availability, log, committed, content, walMode, checkpointer, pins);
-    settingAside =
-        new SettingAside(
-            store, files, lock, availability, events, log, committed, checkpointer, history, pins);
+    history = new LogHistory(parts, walMode, checkpointer, pins);
+    settingAside = new SettingAside(parts, checkpointer, history, pins);
     replicaWrites = new ReplicaWrites(name, events, committed, content, journal);
-    applier =
-        new Applier(
-            store,
-            this,
-            files,
-            lock,
-            availability,
-            events,
-            log,
-            committed,
-            content,
-            journal,
-            walMode,
-            replacement);
-    HistoryEnd historyEnd =
-        new HistoryEnd(
-            store,
-            files,
-            lock,
-            availability,
-            events,
-            log,
-            committed,
-            content,
-            replacement,
-            checkpointer,
-            applier);
+    applier = new Applier(parts, this, journal, walMode, replacement);
+    HistoryEnd historyEnd = new HistoryEnd(parts, replacement, checkpointer, applier);
     replicaLog =
         new ReplicaLog(
             store, name, lock, availability, log, checkpointer, historyEnd, gate.ownRecords());
-    haltedWrites =
-        new HaltedWrites(store, this, lock, availability, log, committed, content, applier, gate);
+    haltedWrites = new HaltedWrites(parts, this, applier, gate);
   }
 
   // ------------------------------------------------------------------ facts

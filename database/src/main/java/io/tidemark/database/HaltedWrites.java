@@ -41,23 +41,14 @@ final class HaltedWrites {
   private final RecordWriter record = new RecordWriter();
   private final StagedPages staged = new StagedPages();
 
-  HaltedWrites(
-      Store store,
-      Database database,
-      ReentrantLock lock,
-      Availability availability,
-      TransactionLog log,
-      CommittedState committed,
-      MainContent content,
-      Applier applier,
-      WriteGate gate) {
-    this.store = store;
+  HaltedWrites(DatabaseParts parts, Database database, Applier applier, WriteGate gate) {
+    store = parts.store();
     this.database = database;
-    this.lock = lock;
-    this.availability = availability;
-    this.log = log;
-    this.committed = committed;
-    this.content = content;
+    lock = parts.lock();
+    availability = parts.availability();
+    log = parts.log();
+    committed = parts.committed();
+    content = parts.content();
     this.applier = applier;
     this.gate = gate;
   }

@@ -34,25 +34,18 @@ final class HistoryEnd {
   private final Applier applier;
 
   HistoryEnd(
-      Store store,
-      DatabaseFiles files,
-      ReentrantLock lock,
-      Availability availability,
-      DatabaseEvents events,
-      TransactionLog log,
-      CommittedState committed,
-      MainContent content,
+      DatabaseParts parts,
       ContentReplacement replacement,
       Checkpointer checkpointer,
       Applier applier) {
-    this.store = store;
-    this.files = files;
-    this.lock = lock;
-    this.availability = availability;
-    this.events = events;
-    this.log = log;
-    this.committed = committed;
-    this.content = content;
+    store = parts.store();
+    files = parts.files();
+    lock = parts.lock();
+    availability = parts.availability();
+    events = parts.events();
+    log = parts.log();
+    committed = parts.committed();
+    content = parts.content();
     this.replacement = replacement;
     this.checkpointer = checkpointer;
     this.applier = applier;

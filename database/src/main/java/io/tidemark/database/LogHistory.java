@@ -23,22 +23,13 @@ final class LogHistory {
   private final Checkpointer checkpointer;
   private final LogPins pins;
 
-  LogHistory(
-      DatabaseFiles files,
-      ReentrantLock lock,
-      Availability availability,
-      TransactionLog log,
-      CommittedState committed,
-      MainContent content,
-      WalMode walMode,
-      Checkpointer checkpointer,
-      LogPins pins) {
-    this.files = files;
-    this.lock = lock;
-    this.availability = availability;
-    this.log = log;
-    this.committed = committed;
-    this.content = content;
+  LogHistory(DatabaseParts parts, WalMode walMode, Checkpointer checkpointer, LogPins pins) {
+    files = parts.files();
+    lock = parts.lock();
+    availability = parts.availability();
+    log = parts.log();
+    committed = parts.committed();
+    content = parts.content();
     this.walMode = walMode;
     this.checkpointer = checkpointer;
     this.pins = pins;

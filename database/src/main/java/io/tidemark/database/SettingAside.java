@@ -51,25 +51,15 @@ final class SettingAside {
   private final LogHistory history;
   private final LogPins pins;
 
-  SettingAside(
-      Store store,
-      DatabaseFiles files,
-      ReentrantLock lock,
-      Availability availability,
-      DatabaseEvents events,
-      TransactionLog log,
-      CommittedState committed,
-      Checkpointer checkpointer,
-      LogHistory history,
-      LogPins pins) {
-    this.store = store;
-    this.files = files;
-    this.disk = files.disk();
-    this.lock = lock;
-    this.availability = availability;
-    this.events = events;
-    this.log = log;
-    this.committed = committed;
+  SettingAside(DatabaseParts parts, Checkpointer checkpointer, LogHistory history, LogPins pins) {
+    store = parts.store();
+    files = parts.files();
+    disk = files.disk();
+    lock = parts.lock();
+    availability = parts.availability();
+    events = parts.events();
+    log = parts.log();
+    committed = parts.committed();
     this.checkpointer = checkpointer;
     this.history = history;
     this.pins = pins;
