@@ -3,46 +3,17 @@ package io.tidemark.database;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.tidemark.database.SqliteSimulator.Finalise;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ApplierTest {
-  private static final String NAME = "app.db";
+class ApplierTest extends ReplicaFixture {
+  ApplierTest() {
+    super(12);
+  }
 
-  @TempDir Path directory;
-
-  private final Random random = new Random(12);
-  private ReplicaBench bench;
-  private byte[] image = new byte[0];
   private FakeReaders readers;
-
-  @BeforeEach
-  void start() throws Exception {
-    bench = new ReplicaBench(directory);
-  }
-
-  @AfterEach
-  void end() {
-    bench.close();
-  }
-
-  private void commit(byte[] after) throws IOException {
-    new SqliteSimulator(bench.primary.store, NAME, random)
-        .commitJournaled(image, after, Finalise.UNLINK, true);
-    image = after;
-  }
-
-  private void commit(int pages) throws IOException {
-    commit(SqliteSimulator.next(random, image, 4096, pages, false, 2));
-  }
 
   /** A program on the replica opens the database. */
   private Database opened() throws IOException {

@@ -7,49 +7,28 @@ import io.tidemark.database.FaultyDisk.Call;
 import io.tidemark.database.SqliteSimulator.Finalise;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A replica's database ends although no record says so. */
-class HistoryEndTest {
-  private static final String NAME = "app.db";
-
-  @TempDir Path directory;
-
-  private final Random random = new Random(19);
-  private ReplicaBench bench;
-  private byte[] image = new byte[0];
+class HistoryEndTest extends ReplicaFixture {
+  HistoryEndTest() {
+    super(19);
+  }
 
   @BeforeEach
   void start() throws Exception {
-    bench = new ReplicaBench(directory);
     commit(3);
     commit(300);
     bench.follow(NAME);
-  }
-
-  @AfterEach
-  void end() {
-    FaultPoint.disarm();
-    bench.close();
-  }
-
-  private void commit(int pages) throws IOException {
-    byte[] after = SqliteSimulator.next(random, image, 4096, pages, false, 2);
-    new SqliteSimulator(bench.primary.store, NAME, random)
-        .commitJournaled(image, after, Finalise.UNLINK, true);
-    image = after;
   }
 
   private Database database() throws IOException {

@@ -8,39 +8,13 @@ import io.tidemark.database.ReplicationException.Kind;
 import io.tidemark.database.SqliteSimulator.Finalise;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ReplicaLogTest {
-  private static final String NAME = "app.db";
-
-  @TempDir Path directory;
-
-  private final Random random = new Random(11);
-  private ReplicaBench bench;
-  private byte[] image = new byte[0];
-
-  @BeforeEach
-  void start() throws Exception {
-    bench = new ReplicaBench(directory);
-  }
-
-  @AfterEach
-  void end() {
-    bench.close();
-  }
-
-  private void commit(int pages) throws IOException {
-    byte[] after = SqliteSimulator.next(random, image, 4096, pages, false, 2);
-    new SqliteSimulator(bench.primary.store, NAME, random)
-        .commitJournaled(image, after, Finalise.UNLINK, true);
-    image = after;
+class ReplicaLogTest extends ReplicaFixture {
+  ReplicaLogTest() {
+    super(11);
   }
 
   private ReplicaLog log() throws IOException {
@@ -55,6 +29,15 @@ class ReplicaLogTest {
 
   private LogPosition take(Travelling record) throws IOException {
     return ReplicaBench.take(log(), bench.primary.store.epoch(), record, 1000);
+  }
+
+  /** Two records of the primary; the replica has taken the first. */
+  private Travelling secondAfterTheFirst() throws IOException {
+    commit(3);
+    commit(300);
+    List<Travelling> records = bench.recordsAfter(NAME, 0);
+    take(records.get(0));
+    return records.get(1);
   }
 
   @Test
@@ -101,11 +84,7 @@ class ReplicaLogTest {
 
   @Test
   void aDamagedRecordLeavesNoTrace() throws Exception {
-    commit(3);
-    commit(300);
-    List<Travelling> records = bench.recordsAfter(NAME, 0);
-    take(records.get(0));
-    Travelling good = records.get(1);
+    Travelling good = secondAfterTheFirst();
     for (int at : new int[] {60, 2000, good.ltx().length - 1}) {
       byte[] bad = good.ltx().clone();
       bad[at] ^= 4;
@@ -135,15 +114,12 @@ class ReplicaLogTest {
 
   @Test
   void arecordThatWasBegunAndNeverFinishedIsNotFoundAgain() throws Exception {
-    commit(3);
-    commit(300);
-    List<Travelling> records = bench.recordsAfter(NAME, 0);
-    take(records.get(0));
-    log().begin(1, 1, 2, null, records.get(1).ltx().length, 2);
-    log().write(ByteBuffer.wrap(records.get(1).ltx()));
+    Travelling second = secondAfterTheFirst();
+    log().begin(1, 1, 2, null, second.ltx().length, 2);
+    log().write(ByteBuffer.wrap(second.ltx()));
     bench.replica.crash();
     assertThat(log().received().txid()).isEqualTo(1);
-    take(records.get(1));
+    take(second);
     assertThat(log().received().txid()).isEqualTo(2);
   }
 
@@ -208,14 +184,11 @@ class ReplicaLogTest {
 
   @Test
   void aFullDiskRefusesARecordAndTheNextAttemptSucceeds() throws Exception {
-    commit(3);
-    commit(300);
-    List<Travelling> records = bench.recordsAfter(NAME, 0);
-    take(records.get(0));
+    Travelling second = secondAfterTheFirst();
     bench.replica.disk.failOnce(FaultyDisk.Call.WRITE, FaultyDisk.segments(), 1, FaultyDisk.ENOSPC);
-    assertRefused(Kind.DISK, () -> take(records.get(1)));
+    assertRefused(Kind.DISK, () -> take(second));
     assertThat(log().received().txid()).isEqualTo(1);
-    take(records.get(1));
+    take(second);
     log().awaitDurable(2);
     bench.replica.powerLoss(random);
     assertThat(bench.replica.store.get(NAME).position().txid()).isEqualTo(2);
@@ -223,11 +196,8 @@ class ReplicaLogTest {
 
   @Test
   void aRecordWhoseSegmentWasLeftAfterAFailedSyncIsSentAgain() throws Exception {
-    commit(3);
-    commit(300);
-    List<Travelling> records = bench.recordsAfter(NAME, 0);
-    take(records.get(0));
-    byte[] large = records.get(1).ltx();
+    Travelling second = secondAfterTheFirst();
+    byte[] large = second.ltx();
     log().begin(1, 1, 2, null, large.length, 2);
     log().write(ByteBuffer.wrap(large, 0, large.length / 2));
     bench.replica.disk.failOnce(FaultyDisk.Call.SYNC, FaultyDisk.segments(), 1, FaultyDisk.EIO);
@@ -238,7 +208,7 @@ class ReplicaLogTest {
           log().write(ByteBuffer.wrap(large, large.length / 2, large.length - large.length / 2));
           log().finish();
         });
-    take(records.get(1));
+    take(second);
     log().awaitDurable(2);
     bench.replica.powerLoss(random);
     bench.follow(NAME);
