@@ -45,6 +45,29 @@ final class Cluster {
     return this;
   }
 
+  /** The same, with a database that every node has. */
+  Cluster startWith(String db, String journalMode) {
+    start();
+    createTable(db, journalMode);
+    return this;
+  }
+
+  /** A table t with one row of some pages; every replica shows it at the end. */
+  void createTable(String db, String journalMode) {
+    Command.sqlite(
+            primary.file(db),
+            "PRAGMA journal_mode=" + journalMode + ";",
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB);",
+            "INSERT INTO t VALUES(1, zeroblob(20000));")
+        .ok();
+    awaitEqual(db);
+  }
+
+  /** A program that has opened a database of a node, and does what it is told. */
+  Conversation client(TidemarkProcess node, String db, double busySeconds) {
+    return bench.closing(Conversation.python("sql_client.py", node.file(db), busySeconds));
+  }
+
   TidemarkProcess primary() {
     return primary;
   }

@@ -36,22 +36,11 @@ class HaltLockTest {
   }
 
   private void start(String mode) {
-    cluster = new Cluster(bench, 1).start();
-    fill(mode);
-  }
-
-  private void fill(String mode) {
-    Command.sqlite(
-            cluster.primary().file(DB),
-            "PRAGMA journal_mode=" + mode + ";",
-            "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB);",
-            "INSERT INTO t VALUES(1, zeroblob(20000));")
-        .ok();
-    cluster.awaitEqual(DB);
+    cluster = new Cluster(bench, 1).startWith(DB, mode);
   }
 
   private Conversation client(TidemarkProcess node, double busySeconds) {
-    return bench.closing(Conversation.python("sql_client.py", node.file(DB), busySeconds));
+    return cluster.client(node, DB, busySeconds);
   }
 
   private static String sql(Conversation client, String sql) {
@@ -236,7 +225,7 @@ class HaltLockTest {
     cluster.primary().start();
     Relay relay = bench.closing(new Relay(URI.create(cluster.primary().url()).getPort()));
     cluster.replica().setting("lease.advertise-url", "http://127.0.0.1:" + relay.port()).start();
-    fill(mode);
+    cluster.createTable(DB, mode);
     return relay;
   }
 }

@@ -31,18 +31,14 @@ class ReplicaReadersTest {
   }
 
   private void start(int replicas, String mode) {
-    cluster = new Cluster(bench, replicas).setting("replication.reader-timeout", "2s").start();
-    Command.sqlite(
-            cluster.primary().file(DB),
-            "PRAGMA journal_mode=" + mode + ";",
-            "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB);",
-            "INSERT INTO t VALUES(1, zeroblob(20000));")
-        .ok();
-    cluster.awaitEqual(DB);
+    cluster =
+        new Cluster(bench, replicas)
+            .setting("replication.reader-timeout", "2s")
+            .startWith(DB, mode);
   }
 
   private Conversation client(TidemarkProcess node, double busySeconds) {
-    return bench.closing(Conversation.python("sql_client.py", node.file(DB), busySeconds));
+    return cluster.client(node, DB, busySeconds);
   }
 
   private static String sql(Conversation client, String sql) {

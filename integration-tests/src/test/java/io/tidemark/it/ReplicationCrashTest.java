@@ -95,8 +95,7 @@ class ReplicationCrashTest {
       Thread.sleep(1000);
       Command.sqlite(big, "UPDATE t SET v = randomblob(4000) WHERE id < 50;").ok();
     }
-    Conversation writer =
-        bench.closing(Conversation.python("sql_client.py", cluster.primary().file("small.db"), 5));
+    Conversation writer = cluster.client(cluster.primary(), "small.db", 5);
     Conversation bigWriter = bench.closing(Conversation.python("sql_client.py", big, 5));
     cluster.replica().start();
     for (int i = 1; i <= 20; i++) {
