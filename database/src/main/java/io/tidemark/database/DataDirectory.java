@@ -100,8 +100,8 @@ final class DataDirectory implements AutoCloseable {
         epoch++;
         writeDurably(disk, root, EPOCH, epoch + "\n");
       }
-      deleteTree(root.resolve("volatile"));
-      deleteTree(root.resolve("import"));
+      FileTree.delete(root.resolve("volatile"));
+      FileTree.delete(root.resolve("import"));
       Divergences.removeUnfinished(disk, root);
       for (String directory : List.of("dbs", "files", "volatile", "import")) {
         disk.createDirectories(root.resolve(directory));
@@ -257,20 +257,6 @@ final class DataDirectory implements AutoCloseable {
 
   private static String reason(IOException e) {
     return e instanceof AccessDeniedException ? "permission denied" : e.getMessage();
-  }
-
-  static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    List<Path> paths = new ArrayList<>();
-    try (var walk = Files.walk(root)) {
-      walk.forEach(paths::add);
-    }
-    Collections.reverse(paths);
-    for (Path path : paths) {
-      Files.delete(path);
-    }
   }
 
   static Path databaseDirectory(Path root, String name) {

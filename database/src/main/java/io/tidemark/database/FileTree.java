@@ -1,4 +1,4 @@
-package io.tidemark.node.bench;
+package io.tidemark.database;
 
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -9,11 +9,15 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 
 /** Directories with all that is in them. */
-final class Trees {
-  private Trees() {}
+public final class FileTree {
+  private FileTree() {}
 
-  /** Deletes a directory, if it is there. Nothing below it may be mounted. */
-  static void delete(Path tree) throws IOException {
+  /**
+   * Deletes a directory, if it is there, and follows no link. Nothing below it may be mounted.
+   *
+   * @throws IOException when something cannot be deleted; what comes after it is still there
+   */
+  public static void delete(Path tree) throws IOException {
     if (!Files.exists(tree, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }

@@ -340,7 +340,7 @@ public final class FaultyDisk implements Disk {
 
   private void forgetBelow(Path directory) throws IOException {
     nodes.keySet().removeIf(path -> path.startsWith(directory));
-    DataDirectory.deleteTree(directory);
+    FileTree.delete(directory);
   }
 
   private static byte[] survivingContent(Node node, Random random, double keep) throws IOException {

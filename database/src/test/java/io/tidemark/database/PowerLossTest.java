@@ -103,7 +103,7 @@ class PowerLossTest {
         throw new AssertionError("power cut after " + cut + " calls: " + trace, e);
       } finally {
         bench.close();
-        DataDirectory.deleteTree(home);
+        FileTree.delete(home);
       }
       if (finished) {
         System.out.println("PowerLossTest: " + cut + " cuts");

@@ -395,7 +395,7 @@ class SettingAsideTest {
       Divergence set = database().setAside(2, WHY);
       assertThat(inSet(set)).isEqualTo(inLog(NAME, 2));
       assertThat(kept()).hasSize(1);
-      DataDirectory.deleteTree(divergent());
+      FileTree.delete(divergent());
     }
     assertThat(failures).isPositive();
   }
@@ -445,7 +445,7 @@ class SettingAsideTest {
       }
       if (!whole) {
         assertKept(database().setAside(2, WHY));
-        DataDirectory.deleteTree(divergent());
+        FileTree.delete(divergent());
       }
     }
   }

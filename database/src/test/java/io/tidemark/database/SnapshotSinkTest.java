@@ -264,7 +264,7 @@ class SnapshotSinkTest {
         bench.follow(NAME);
         bench.assertSame(NAME);
         bench.close();
-        DataDirectory.deleteTree(home);
+        FileTree.delete(home);
       }
       assertThat(seenOld).isPositive();
       assertThat(seenNew).isPositive();

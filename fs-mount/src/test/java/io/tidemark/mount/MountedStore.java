@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidemark.database.Database;
 import io.tidemark.database.DatabaseNames;
 import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.FileTree;
 import io.tidemark.database.LogReader;
 import io.tidemark.database.Store;
 import io.tidemark.database.StoreOptions;
@@ -15,7 +16,6 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
@@ -184,7 +184,7 @@ final class MountedStore implements BeforeEachCallback, AfterEachCallback {
         System.err.println(context.getDisplayName() + " failed; its data directory is " + dataDir);
       }
     }
-    deleteTree(temp);
+    FileTree.delete(temp);
   }
 
   private void checkAll() throws IOException {
@@ -226,14 +226,6 @@ final class MountedStore implements BeforeEachCallback, AfterEachCallback {
       store.close();
     } catch (IOException | RuntimeException e) {
       System.err.println("closing the store: " + e);
-    }
-  }
-
-  static void deleteTree(Path root) throws IOException {
-    try (var walk = Files.walk(root)) {
-      for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
     }
   }
 }

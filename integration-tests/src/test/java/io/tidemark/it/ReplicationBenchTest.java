@@ -2,6 +2,7 @@ package io.tidemark.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.database.FileTree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +30,7 @@ class ReplicationBenchTest {
   @AfterEach
   void nothingIsLeft() throws IOException {
     Await.until(Duration.ofSeconds(60), "end of all mounts", () -> mounts().isEmpty());
-    Workbench.delete(directory);
+    FileTree.delete(directory);
   }
 
   private List<String> mounts() throws IOException {

@@ -1,11 +1,9 @@
 package io.tidemark.it;
 
+import io.tidemark.database.FileTree;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,7 +47,7 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
   /** Without JUnit: for the campaigns. */
   Workbench open(String name) throws IOException {
     directory = Settings.target().resolve(name + "-" + COUNTER.incrementAndGet());
-    delete(directory);
+    FileTree.delete(directory);
     Files.createDirectories(directory);
     mounts = Files.createTempDirectory("tidemark-it-");
     // The tests of other users' programs must get through to the mount.
@@ -65,7 +63,7 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
       if (failed) {
         Files.move(mounts, directory.resolve("plain"));
       } else {
-        delete(mounts);
+        FileTree.delete(mounts);
       }
     } else {
       // Only the empty mount points: files below one were written while nothing was mounted.
@@ -84,7 +82,7 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
     if (failed || problem != null) {
       System.err.println("Evidence of the failed test: " + directory);
     } else {
-      delete(directory);
+      FileTree.delete(directory);
     }
     if (problem != null) {
       throw problem;
@@ -139,30 +137,5 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
-  }
-
-  static void delete(Path tree) throws IOException {
-    if (!Files.exists(tree, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    Files.walkFileTree(
-        tree,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.delete(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path dir, IOException e) throws IOException {
-            if (e != null) {
-              throw e;
-            }
-            Files.delete(dir);
-            return FileVisitResult.CONTINUE;
-          }
-        });
   }
 }

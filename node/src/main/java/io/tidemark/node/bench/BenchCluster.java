@@ -1,5 +1,6 @@
 package io.tidemark.node.bench;
 
+import io.tidemark.database.FileTree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -127,6 +128,6 @@ final class BenchCluster implements AutoCloseable {
     if (failure != null) {
       throw failure; // nothing is deleted below a mount
     }
-    Trees.delete(directory);
+    FileTree.delete(directory);
   }
 }

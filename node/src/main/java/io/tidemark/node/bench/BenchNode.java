@@ -1,5 +1,6 @@
 package io.tidemark.node.bench;
 
+import io.tidemark.database.FileTree;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -206,6 +207,6 @@ final class BenchNode {
 
   /** Forgets all data, so that the next start is the first. Only of a node that does not run. */
   void clear() throws IOException {
-    Trees.delete(directory.resolve("data"));
+    FileTree.delete(directory.resolve("data"));
   }
 }
