@@ -977,6 +977,24 @@ public final class Database {
     }
   }
 
+  /** As {@link WalMode#prepareForReaders}. */
+  public void prepareForReaders() throws RefusedException {
+    lock.lock();
+    try {
+      availability.check();
+      walMode.prepareForReaders();
+    } catch (IOException e) {
+      throw files.refused("cannot create the wal-index of", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether page 1 of the committed image says write-ahead log mode. */
+  public boolean isWal() {
+    return committed.isWal();
+  }
+
   public void writeShm(SideFile file, ByteBuffer src, long offset) throws RefusedException {
     metrics.shmWrites.increment();
     lock.lock();

@@ -70,6 +70,21 @@ final class WalIndex {
   }
 
   /**
+   * The first block as SQLite's recovery leaves it beside an empty WAL (walIndexRecover): readers
+   * take everything from the database file.
+   */
+  static ByteBuffer ofEmptyWal(int pageSize, long pageCount) {
+    boolean bigEndian = ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN;
+    ByteBuffer copy = new Header(0, bigEndian, pageSize, 0, (int) pageCount, 0, 0, 0, 0).encode();
+    ByteBuffer block = ByteBuffer.allocate(BLOCK).order(ByteOrder.nativeOrder());
+    block.put(0, copy, 0, COPY).put(COPY, copy, 0, COPY);
+    for (int i = 1; i < READERS; i++) {
+      block.putInt(READ_MARKS + 4 * i, NOT_USED);
+    }
+    return block;
+  }
+
+  /**
    * Reads a header.
    *
    * @param bytes at least the two copies, from index 0

@@ -171,6 +171,17 @@ final class WalMode {
     return shm;
   }
 
+  /**
+   * A program is about to open the database on a replica: sets up an empty WAL and its index, so
+   * that the daemon can be their writer before the program could be.
+   */
+  void prepareForReaders() throws IOException {
+    if (committed.exists() && committed.isWal() && wal == null && shm == null) {
+      createWal();
+      createShm().write(WalIndex.ofEmptyWal(committed.pageSize(), committed.pageCount()), 0);
+    }
+  }
+
   void unlinkShm() {
     SideFile old = shm;
     shm = null;

@@ -146,6 +146,18 @@ final class KernelView {
     later(() -> forgetSideNames(parent, name));
   }
 
+  /**
+   * The kernel may remember that there are no files beside a database. For threads that may wait.
+   */
+  void forgetSideNamesNow(Database database) {
+    String name = database.name();
+    int slash = name.lastIndexOf('/');
+    Node parent = nodeAt(slash < 0 ? "" : name.substring(0, slash));
+    if (parent != null) {
+      forgetSideNames(parent.id, name.substring(slash + 1));
+    }
+  }
+
   private void forgetSideNames(long parent, String name) {
     for (Names.Side side : Names.Side.values()) {
       cache.invalidateEntry(parent, name + side.suffix);

@@ -72,6 +72,20 @@ final class LockWatchers {
     }
   }
 
+  /** Whether {@link #join} has something to do. */
+  boolean isToJoin(Database database) {
+    ReplicaReaders readers = replicaReaders;
+    return readers != null && readers.isToJoin(database);
+  }
+
+  /** As {@link ReplicaReaders#join}. */
+  void join(Database database) {
+    ReplicaReaders readers = replicaReaders;
+    if (readers != null) {
+      readers.join(database);
+    }
+  }
+
   /** A program got a handle. */
   void opened(Content content) {
     WalIndexGuard guard = walIndexGuard;

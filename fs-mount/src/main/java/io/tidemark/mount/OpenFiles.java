@@ -1,5 +1,6 @@
 package io.tidemark.mount;
 
+import io.tidemark.database.Database;
 import io.tidemark.mount.fuse.Errno;
 import io.tidemark.mount.fuse.FuseRequest;
 import io.tidemark.mount.fuse.OpenFlags;
@@ -27,27 +28,56 @@ final class OpenFiles {
   }
 
   void open(FuseRequest request, long id, int flags) {
-    RequestWork.runLocked(
-        tree.lock,
-        request,
+    tree.lock.lock();
+    Database joined = null;
+    long handle = 0;
+    try {
+      Node node = tree.get(id);
+      if (node == null) {
+        request.error(Errno.ENOENT);
+      } else if (node instanceof TextNode) {
+        if ((flags & WRITES) != 0) {
+          request.error(Errno.EACCES);
+        } else {
+          request.replyOpen(handle(request, node), OpenFlags.DIRECT_IO);
+        }
+      } else if (tree.isStale(node)) {
+        request.error(Errno.ESTALE); // the kernel looks the name up again
+      } else if (node instanceof FileNode) {
+        handle = handle(request, node);
+        joined = databaseToJoin(request, (FileNode) node);
+        if (joined == null) {
+          request.replyOpen(handle, OpenFlags.KEEP_CACHE);
+        }
+      } else {
+        request.error(Errno.EISDIR);
+      }
+    } catch (IOException e) {
+      request.error(FuseErrno.of(e));
+    } finally {
+      tree.lock.unlock();
+    }
+    if (joined != null) {
+      join(request, joined, handle);
+    }
+  }
+
+  /** Without the tree's lock, because joining opens files of the mount. */
+  private void join(FuseRequest request, Database database, long handle) {
+    request.blocking(
         () -> {
-          Node node = tree.get(id);
-          if (node == null) {
-            request.error(Errno.ENOENT);
-          } else if (node instanceof TextNode) {
-            if ((flags & WRITES) != 0) {
-              request.error(Errno.EACCES);
-            } else {
-              request.replyOpen(handle(request, node), OpenFlags.DIRECT_IO);
-            }
-          } else if (tree.isStale(node)) {
-            request.error(Errno.ESTALE); // the kernel looks the name up again
-          } else if (node instanceof FileNode) {
-            request.replyOpen(handle(request, node), OpenFlags.KEEP_CACHE);
-          } else {
-            request.error(Errno.EISDIR);
-          }
+          watchers.join(database);
+          request.replyOpen(handle, OpenFlags.KEEP_CACHE);
         });
+  }
+
+  /** Before a program opens a database in WAL mode on a replica, the daemon becomes its writer. */
+  private Database databaseToJoin(FuseRequest request, FileNode node) {
+    return node.content instanceof Content.Main main
+            && !OwnDescriptors.isOwnThread(request.tid())
+            && watchers.isToJoin(main.database())
+        ? main.database()
+        : null;
   }
 
   /**

@@ -44,7 +44,7 @@ final class ReaderSeat {
   private MainFile reserved;
 
   /** The wal-index on which WAL_WRITE, CKPT and DMS are held for as long as it is in use. */
-  private SideFile held;
+  private volatile SideFile held;
 
   /**
    * Locks of the applier: as long as it has one, no descriptor may be closed, because that would
@@ -179,6 +179,14 @@ final class ReaderSeat {
 
   private String shmPath() {
     return database.name() + Names.Side.SHM.suffix;
+  }
+
+  /**
+   * Whether it is the writer of the WAL with that index. Never waits: it is asked by threads that
+   * serve requests, while this seat may wait for one of them.
+   */
+  boolean holds(SideFile shm) {
+    return shm != null && held == shm;
   }
 
   private boolean isApplying() {

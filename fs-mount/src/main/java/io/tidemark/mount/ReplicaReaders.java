@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,7 +28,7 @@ final class ReplicaReaders implements ReaderAccess {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicaReaders.class);
   private static final long POLL_MILLIS = 1;
   private static final long IDLE_MILLIS = 1000;
-  private static final long CATCH_NANOS = 20_000_000;
+  private static final long JOIN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   private final Store store;
   private final Path mountPoint;
@@ -67,6 +68,42 @@ final class ReplicaReaders implements ReaderAccess {
   }
 
   // ------------------------------------------------------- holding WAL_WRITE
+
+  /** Whether a program that opens the database could become the writer of its WAL. */
+  boolean isToJoin(Database database) {
+    if (!isToHold(database) || !database.isWal() || !database.exists()) {
+      return false;
+    }
+    ReaderSeat seat = seats.get(database);
+    return seat == null || !seat.holds(database.shm());
+  }
+
+  /**
+   * A program is about to open a database in WAL mode, and waits for this: takes the place of its
+   * writer first. If that takes too long, because other programs are just setting up the wal-index,
+   * the thread here goes on trying; until then a writer is refused by an I/O error instead.
+   */
+  void join(Database database) {
+    with(
+        database,
+        seat -> {
+          database.prepareForReaders();
+          SideFile shm = database.shm();
+          if (shm == null) {
+            return false;
+          }
+          kernel.forgetSideNamesNow(database);
+          long end = System.nanoTime() + JOIN_NANOS;
+          while (!seat.holdWriteLock(shm)) {
+            if (System.nanoTime() - end > 0) {
+              return false;
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(POLL_MILLIS));
+          }
+          return true;
+        });
+    wake();
+  }
 
   /** A program opened a wal-index. */
   void opened(Database database, SideFile shm) {
@@ -122,9 +159,9 @@ final class ReplicaReaders implements ReaderAccess {
     SideFile shm = database.shm();
     try {
       if (keptFromWriters.contains(database)) {
-        return holdWriterLocks(seat) || catchFirstWriter(seat);
+        return holdWriterLocks(seat);
       }
-      if (store.role() == Role.REPLICA && !database.isForwarding() && isOpened(shm)) {
+      if (isToHold(database) && shm != null && isUsed(seat, shm)) {
         return seat.holdWriteLock(shm);
       }
       if (database.hasHandles()) {
@@ -137,27 +174,23 @@ final class ReplicaReaders implements ReaderAccess {
     }
   }
 
-  private boolean isOpened(SideFile shm) {
-    return shm != null && opened.containsKey(shm);
+  /** Whether no program here may write to the database. */
+  private boolean isToHold(Database database) {
+    return keptFromWriters.contains(database)
+        || (store.role() == Role.REPLICA && !database.isForwarding());
   }
 
-  /**
-   * A program has just opened the wal-index and sets it up, for which it needs WAL_WRITE. The lock
-   * is to be had between that and its first transaction, which may follow within 100 us.
-   */
-  private boolean catchFirstWriter(ReaderSeat seat) throws IOException {
-    long end = System.nanoTime() + CATCH_NANOS;
-    boolean held = false;
-    while (!held && isOpened(seat.database().shm()) && System.nanoTime() < end) {
-      held = holdWriterLocks(seat);
-    }
-    return held;
+  /** Programs have the wal-index open, or have the database open and are about to. */
+  private boolean isUsed(ReaderSeat seat, SideFile shm) {
+    return opened.containsKey(shm) || (seat.holds(shm) && seat.database().hasHandles());
   }
 
   private boolean holdWriterLocks(ReaderSeat seat) throws IOException {
     MainFile main = seat.database().mainFile();
     SideFile shm = seat.database().shm();
-    return main != null && seat.holdReserved(main) && (!isOpened(shm) || seat.holdWriteLock(shm));
+    return main != null
+        && seat.holdReserved(main)
+        && (shm == null || !isUsed(seat, shm) || seat.holdWriteLock(shm));
   }
 
   private boolean retire(ReaderSeat seat) {
@@ -166,7 +199,7 @@ final class ReplicaReaders implements ReaderAccess {
     }
     seats.remove(seat.database(), seat);
     SideFile shm = seat.database().shm();
-    if (isOpened(shm)) {
+    if (shm != null && opened.containsKey(shm)) {
       seats.computeIfAbsent(seat.database(), this::seat); // opened just now
     }
     return true;

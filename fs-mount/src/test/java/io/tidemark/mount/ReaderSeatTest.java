@@ -1,9 +1,11 @@
 package io.tidemark.mount;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.tidemark.database.Database;
 import java.io.IOException;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,5 +85,14 @@ class ReaderSeatTest {
     readers.unlockShm(database, 4);
     assertThat(reader.ask("fcntl.lockf(f, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, 124)"))
         .doesNotContain("!");
+  }
+
+  @Test
+  void threadsThatServeRequestsNeverWaitForASeatThatWaitsForARequest() {
+    ReaderSeat seat = new ReaderSeat(mounted.database("a.db"), mounted.mountPoint());
+    synchronized (seat) { // as while it opens a file of the mount
+      assertTimeoutPreemptively(
+          Duration.ofSeconds(5), () -> assertThat(seat.holds(null)).isFalse());
+    }
   }
 }

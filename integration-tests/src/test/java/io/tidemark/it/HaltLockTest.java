@@ -159,6 +159,24 @@ class HaltLockTest {
     cluster.checkEqual(DB);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"DELETE", "WAL"})
+  void aProgramThatOpensTheDatabaseOfThePrimaryDuringTheHaltFindsItBusy(String mode)
+      throws Exception {
+    start(mode);
+    assertThat(http("POST", halt(cluster.primary()))).startsWith("200");
+    Path file = cluster.primary().file(DB);
+    for (int i = 0; i < 20; i++) {
+      // Nobody else has it open, and its first request is that write.
+      Command.Result result = Command.sqlite(file, "INSERT INTO t(v) VALUES(2);").run();
+      assertThat(result.err()).contains("database is locked");
+    }
+    assertThat(Command.sqlite(file, "SELECT count(*) FROM t;").ok()).isEqualTo("1");
+    assertThat(http("DELETE", halt(cluster.primary()))).startsWith("200");
+    Command.sqlite(file, "INSERT INTO t(v) VALUES(2);").ok();
+    cluster.checkEqual(DB);
+  }
+
   @Test
   void aTransactionAfterTheEndOfTheHaltLeavesNoTrace() throws Exception {
     start("DELETE");
