@@ -173,7 +173,7 @@ final class MainContent {
   private void checkNotReplaced(MainFile file) throws RefusedException {
     if (file.state == MainFile.State.REPLACED) {
       throw new RefusedException(
-          Kind.IO, files.name() + " was replaced while it was open; open it again");
+          Kind.STALE, files.name() + " was replaced while it was open; open it again");
     }
   }
 

@@ -22,6 +22,11 @@ public final class RefusedException extends IOException {
     NO_SPACE,
     /** EIO: the operation would break a promise, or the disk failed. */
     IO,
+    /**
+     * ESTALE: the content is not that of the name any more. SQLite makes "disk I/O error" of it,
+     * while it would take EIO on a read for a damaged file (os_unix.c, seekAndRead).
+     */
+    STALE,
     /** EBUSY: in use in a way that forbids the operation. */
     BUSY,
     /** EPERM: never allowed on this kind of file. */

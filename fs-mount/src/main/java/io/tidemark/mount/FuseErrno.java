@@ -58,6 +58,7 @@ final class FuseErrno {
       case NO_ACCESS -> Errno.EACCES;
       case NO_SPACE -> Errno.ENOSPC;
       case IO -> Errno.EIO;
+      case STALE -> Errno.ESTALE;
       case BUSY -> Errno.EBUSY;
       case NOT_PERMITTED -> Errno.EPERM;
       case TOO_BIG -> Errno.EFBIG;
