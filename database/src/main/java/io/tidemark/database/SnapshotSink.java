@@ -31,7 +31,9 @@ public final class SnapshotSink implements AutoCloseable {
   private final Path path;
   private final Path spoolPath;
   private final boolean differences;
-  private final long pagesToCome;
+  private final int firstPageSize;
+  private final long redoTxid;
+  private long pagesToCome;
   private final DiskFile staged;
   private final RecordWriter record = new RecordWriter();
   private DiskFile spool;
@@ -61,7 +63,9 @@ public final class SnapshotSink implements AutoCloseable {
     this.store = store;
     this.database = database;
     this.pageSize = pageSize;
+    this.firstPageSize = pageSize;
     this.pageCount = pageCount;
+    this.redoTxid = redoTxid;
     this.differences = differences;
     this.pagesToCome = pageCount;
     this.nextTxid = redoTxid + 1;
@@ -101,8 +105,35 @@ public final class SnapshotSink implements AutoCloseable {
     return nextTxid;
   }
 
+  /**
+   * Whether the rest can come over another connection, from {@link #lastPage} on.
+   *
+   * @param pageSize of the pages to come
+   */
+  public boolean goesOn(int pageSize) {
+    return !differences && !closed && pageSize == firstPageSize;
+  }
+
+  /**
+   * Goes on after the connection was cut, with the same redo TXID: the rest of the pages comes, and
+   * then all records since. Redoing again those that were redone already is right, because they are
+   * whole pages and each comes with all that follow.
+   *
+   * @param pageCount pages that the file has by now
+   */
+  public void goOn(long pageCount) throws ReplicationException {
+    if (pageCount < 1 || pageCount > Integer.MAX_VALUE - 8) {
+      throw new ReplicationException(Kind.DAMAGED, "an impossible copy of " + database.name());
+    }
+    abortRecord();
+    this.pageSize = firstPageSize;
+    this.pageCount = pageCount;
+    this.pagesToCome = pageCount;
+    this.nextTxid = redoTxid + 1;
+  }
+
   private boolean hasAllPages() {
-    return differences || lastPage == pagesToCome;
+    return differences || lastPage >= pagesToCome;
   }
 
   /**

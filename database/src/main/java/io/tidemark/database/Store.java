@@ -11,9 +11,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -54,6 +56,12 @@ public final class Store implements AutoCloseable {
 
   /** Held while the role, or the object behind a name, changes; taken before every other lock. */
   private final Object roleChange = new Object();
+
+  /** Held while another object takes the place of one that failed; after {@link #roleChange}. */
+  private final Object replacing = new Object();
+
+  /** Databases that made room for a copy of the primary's since the start. */
+  private final Set<String> renewed = new HashSet<>();
 
   private volatile WriteAuthority authority = WriteAuthority.ALWAYS;
   private volatile ReaderAccess readerAccess = ReaderAccess.NONE;
@@ -245,21 +253,26 @@ public final class Store implements AutoCloseable {
    */
   void retryFailed() {
     for (Database failed : databases.values()) {
-      if (failed.failure() == null) {
-        continue;
+      synchronized (replacing) {
+        if (databases.get(failed.name()) == failed && failed.failure() != null) {
+          retry(failed);
+        }
       }
-      String state = failed.stateOfFiles();
-      if (state.equals(failedStates.put(failed.name(), state))) {
-        continue;
-      }
-      Database again = recoverAgain(failed.name());
-      if (again != null) {
-        databases.put(failed.name(), again);
-        failedStates.remove(failed.name());
-        failed.retire();
-        replaced(failed, again);
-        LOG.info("{} is served again, at {}", failed.name(), again.position());
-      }
+    }
+  }
+
+  private void retry(Database failed) {
+    String state = failed.stateOfFiles();
+    if (state.equals(failedStates.put(failed.name(), state))) {
+      return;
+    }
+    Database again = recoverAgain(failed.name());
+    if (again != null) {
+      databases.put(failed.name(), again);
+      failedStates.remove(failed.name());
+      failed.retire();
+      replaced(failed, again);
+      LOG.info("{} is served again, at {}", failed.name(), again.position());
     }
   }
 
@@ -279,20 +292,22 @@ public final class Store implements AutoCloseable {
         throw new ReplicationException(
             ReplicationException.Kind.OLDER_EPOCH, "'" + name + "' is not to be replaced any more");
       }
-      before.decideForSnapshot(staged, checkpoint);
-      before.end("replaced by a copy from the primary");
-      Database again = recoverAgain(name);
-      if (again == null) {
-        before.fail(
-            "a copy from the primary is received but cannot be put in place; it will be as soon as"
-                + " the disk works again, or at the next start");
-        throw new ReplicationException(ReplicationException.Kind.DISK, before.failure());
+      synchronized (replacing) {
+        before.decideForSnapshot(staged, checkpoint);
+        before.end("replaced by a copy from the primary");
+        Database again = recoverAgain(name);
+        if (again == null) {
+          before.fail(
+              "a copy from the primary is received but cannot be put in place; it will be as soon"
+                  + " as the disk works again, or at the next start");
+          throw new ReplicationException(ReplicationException.Kind.DISK, before.failure());
+        }
+        databases.put(name, again);
+        failedStates.remove(name);
+        listener.replaced(again);
+        LOG.info("{}: received from the primary, at {}", name, again.position());
+        return again;
       }
-      databases.put(name, again);
-      failedStates.remove(name);
-      listener.replaced(again);
-      LOG.info("{}: received from the primary, at {}", name, again.position());
-      return again;
     }
   }
 
@@ -681,27 +696,67 @@ public final class Store implements AutoCloseable {
    * its TXIDs are not used again.
    */
   private boolean setAsideIfFailed(String name) throws IOException {
-    Database failed = databases.get(name);
-    if (failed == null || failed.failure() == null) {
-      return false;
+    synchronized (replacing) {
+      Database failed = databases.get(name);
+      if (failed == null || failed.failure() == null) {
+        return false;
+      }
+      checkMayCommit();
+      setAsideDamaged(failed, failed.lastKnownTxid());
+      return true;
     }
-    checkMayCommit();
-    long lastTxid = failed.lastKnownTxid();
+  }
+
+  /**
+   * On a replica: a database that cannot be served makes room for what the primary has of it. Its
+   * files are kept under "damaged". Done once for a name, until the next start: a disk that damages
+   * whatever it gets must not fill up with copies.
+   *
+   * @return an empty database; the one that there is if it can be served
+   * @throws RefusedException when it was done before, or this node is the primary
+   */
+  public Database makeRoomForCopy(String name) throws IOException {
+    synchronized (roleChange) {
+      synchronized (replacing) {
+        Database failed = getOrCreate(name);
+        if (failed.failure() == null) {
+          return failed;
+        }
+        if (role != Role.REPLICA || !renewed.add(name)) {
+          throw new RefusedException(
+              Kind.IO,
+              failed.failure()
+                  + "; it was received anew once already since the start: check the disk, then"
+                  + " start this node again");
+        }
+        LOG.warn("{}: not served ({}); it is received anew", name, failed.failure());
+        setAsideDamaged(failed, 0);
+        return databases.get(name);
+      }
+    }
+  }
+
+  private void setAsideDamaged(Database failed, long lastTxid) throws IOException {
+    String name = failed.name();
     failed.retire();
     Path damaged = dataDirectory.root().resolve("damaged");
     disk.createDirectories(damaged);
-    Path aside = damaged.resolve(DatabaseNames.encode(name) + "." + epoch() + "." + nextNumber());
+    Path aside;
+    do {
+      aside = damaged.resolve(DatabaseNames.encode(name) + "." + epoch() + "." + nextNumber());
+    } while (disk.exists(aside));
     Path directory = DataDirectory.databaseDirectory(dataDirectory.root(), name);
     disk.rename(directory, aside);
     disk.syncDirectory(damaged);
     disk.syncDirectory(directory.getParent());
     Database empty = new Database(this, name);
-    empty.startAfter(lastTxid);
+    if (lastTxid > 0) {
+      empty.startAfter(lastTxid);
+    }
     databases.put(name, empty);
     failedStates.remove(name);
     replaced(failed, empty);
     LOG.warn("{}: the damaged files are kept in {}", name, aside);
-    return true;
   }
 
   private void checkIsDatabase(Path file) throws IOException {

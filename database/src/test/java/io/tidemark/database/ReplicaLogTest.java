@@ -8,6 +8,8 @@ import io.tidemark.database.ReplicationException.Kind;
 import io.tidemark.database.SqliteSimulator.Finalise;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -235,5 +237,47 @@ class ReplicaLogTest extends ReplicaFixture {
         "ReplicaLogTest: %.0f records/s taken, %.0f/s applied%n",
         records.size() * 1e9 / (taken - start), records.size() * 1e9 / (applied - taken));
     bench.assertSame(NAME);
+  }
+
+  @Test
+  void aDamagedDatabaseMakesRoomForACopyOnceAndItsFilesAreKept() throws Exception {
+    for (int pages : new int[] {5, 6, 7}) { // each record says that those before it are durable
+      commit(pages);
+      bench.follow(NAME);
+    }
+    damageLog();
+    Store store = bench.replica.store;
+    assertThat(store.get(NAME).failure()).isNotNull();
+    Database empty = store.makeRoomForCopy(NAME);
+    assertThat(empty.failure()).isNull();
+    assertThat(empty.replicaLog().received()).isEqualTo(LogPosition.NONE);
+    assertThat(store.makeRoomForCopy(NAME)).isSameAs(empty);
+    bench.follow(NAME);
+    bench.assertSame(NAME);
+    assertThat(Files.list(bench.replica.root.resolve("damaged"))).hasSize(1);
+    bench.replica.crash();
+    bench.assertSame(NAME);
+
+    store = bench.replica.store;
+    store.get(NAME).fail("the disk is bad");
+    store.makeRoomForCopy(NAME).fail("the disk is bad again");
+    Store same = store;
+    assertThatThrownBy(() -> same.makeRoomForCopy(NAME)).hasMessageContaining("check the disk");
+    assertThatThrownBy(
+            () -> {
+              bench.primary.store.get(NAME).fail("the disk is bad");
+              bench.primary.store.makeRoomForCopy(NAME);
+            })
+        .hasMessageContaining("the disk is bad");
+    assertThat(Files.exists(bench.primary.root.resolve("damaged"))).isFalse();
+  }
+
+  private void damageLog() throws IOException {
+    Path segment = bench.replica.lastSegment(NAME);
+    bench.replica.kill();
+    byte[] bytes = Files.readAllBytes(segment);
+    bytes[SegmentHeader.BLOCK + 80] ^= 1;
+    Files.write(segment, bytes);
+    bench.replica.open();
   }
 }

@@ -144,6 +144,30 @@ class SnapshotSinkTest {
   }
 
   @Test
+  void aCopyGoesOnWithPagesAndRecordsAsTheyAreWhenTheConnectionIsBack() throws Exception {
+    start(directory, true);
+    SnapshotSink sink = begin();
+    pages(sink, 11);
+    for (int pages : new int[] {40, 9, 45}) {
+      commit(pages);
+      fileThen = image; // the primary's file has grown, or is smaller than what was received
+      sink.goOn(pages);
+      pages(sink, pages);
+      assertThat(sink.nextTxid()).isEqualTo(redoTxid + 1);
+      Travelling first = bench.recordsAfter(NAME, redoTxid).get(0);
+      sink.beginRecord(first.txid(), first.ltx().length);
+      sink.write(ByteBuffer.wrap(first.ltx()));
+      sink.finishRecord();
+    }
+    assertThat(sink.goesOn(4096)).isFalse();
+    assertThat(sink.goesOn(1024)).isTrue();
+    records(sink);
+    sink.finish(target());
+    assertThat(sink.goesOn(1024)).isFalse();
+    bench.assertSame(NAME);
+  }
+
+  @Test
   void aCopyWithOneWrongByteIsNotUsed() throws Exception {
     start(directory, true);
     byte[] old = bench.replica.read(NAME);

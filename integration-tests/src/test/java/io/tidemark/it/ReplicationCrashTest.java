@@ -3,6 +3,7 @@ package io.tidemark.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
@@ -139,5 +140,21 @@ class ReplicationCrashTest {
         .isEqualTo("both,primary");
     assertThat(TidemarkProcess.tidemark("divergent", "ls", "--url", replica.url()).ok())
         .contains("d.db");
+  }
+
+  @Test
+  void aDatabaseThatIsDamagedOnAReplicaIsReceivedAnew() throws Exception {
+    Cluster cluster = new Cluster(bench, 1).startWith("d.db", "WAL");
+    TidemarkProcess replica = cluster.replica();
+    replica.terminate();
+    Path segment = replica.data().resolve("dbs/d.db/log/0000000000000001.seg");
+    byte[] bytes = Files.readAllBytes(segment);
+    bytes[4096 + 100] ^= 1; // in the first record, below what is known to be durable
+    Files.write(segment, bytes);
+    replica.start();
+    cluster.checkEqual("d.db");
+    assertThat(replica.output()).contains("it is received anew", "the damaged files are kept in");
+    replica.killAndRestart();
+    cluster.checkEqual("d.db");
   }
 }

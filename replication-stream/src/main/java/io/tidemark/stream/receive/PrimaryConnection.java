@@ -62,7 +62,10 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** Positions that were stepped back to, by database; outlive the connection. */
   private final Map<String, Position> claims;
 
-  /** Outlives the connection, too. */
+  /** What there is of snapshots, by database; outlives the connection, too. */
+  private final Map<String, UnfinishedSnapshot> snapshots;
+
+  /** And so does this. */
   private final FollowLag lag;
 
   private final Consumer<Welcome> greeted;
@@ -89,6 +92,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       FollowOptions options,
       Executor executor,
       Map<String, Position> claims,
+      Map<String, UnfinishedSnapshot> snapshots,
       FollowLag lag,
       Consumer<Welcome> greeted) {
     this.store = store;
@@ -96,6 +100,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     this.options = options;
     this.executor = executor;
     this.claims = claims;
+    this.snapshots = snapshots;
     this.lag = lag;
     this.greeted = greeted;
   }
@@ -379,6 +384,11 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     return roundTripNanos;
   }
 
+  /** Of its process. */
+  Id primaryNonce() {
+    return welcome.processNonce();
+  }
+
   String primaryName() {
     return welcome.nodeId().toString();
   }
@@ -394,6 +404,26 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
           }
         });
     return problems;
+  }
+
+  // --------------------------------------------------- what outlives a connection
+
+  /** From a lane: what there is of a snapshot, or null; it is the lane's from now on. */
+  UnfinishedSnapshot takeUnfinished(String name) {
+    return snapshots.remove(name);
+  }
+
+  /**
+   * From the thread that makes the next connection, after the end of this one: nothing of it is
+   * taken in after that.
+   */
+  void endLanes() throws InterruptedException {
+    for (Map.Entry<String, ReceiveLane> lane : byName.entrySet()) {
+      UnfinishedSnapshot rest = lane.getValue().end();
+      if (rest != null) {
+        snapshots.put(lane.getKey(), rest);
+      }
+    }
   }
 
   // ------------------------------------------------------------ stepping back

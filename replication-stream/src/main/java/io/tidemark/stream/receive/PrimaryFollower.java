@@ -52,6 +52,7 @@ public final class PrimaryFollower implements AutoCloseable {
   private final ExecutorService lanes;
   private final Thread thread = new Thread(this::run, "tidemark-follow");
   private final Map<String, Position> claims = new ConcurrentHashMap<>();
+  private final Map<String, UnfinishedSnapshot> snapshots = new ConcurrentHashMap<>();
   private final FollowLag lag = new FollowLag();
   private volatile PrimaryConnection connection;
   private volatile String lastFailure;
@@ -114,7 +115,7 @@ public final class PrimaryFollower implements AutoCloseable {
   /** One connection from its beginning to its end. */
   private void follow() throws InterruptedException {
     PrimaryConnection next =
-        new PrimaryConnection(store, identity, options, lanes, claims, lag, greeted);
+        new PrimaryConnection(store, identity, options, lanes, claims, snapshots, lag, greeted);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
     ChannelFuture connecting = connect(next, upgraded);
     try {
@@ -133,6 +134,7 @@ public final class PrimaryFollower implements AutoCloseable {
     } finally {
       connection = null;
       connecting.channel().close();
+      next.endLanes();
     }
   }
 

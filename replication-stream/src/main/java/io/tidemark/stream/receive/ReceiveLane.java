@@ -67,9 +67,13 @@ final class ReceiveLane {
   private volatile Database database;
   private IncomingRecord record;
   private SnapshotSink snapshot;
+  private long snapshotNumber;
   private boolean repairing;
 
-  /** A snapshot was asked for; records that come before it are of no use. */
+  /** Of an earlier connection; the primary was asked for the rest. */
+  private UnfinishedSnapshot unfinished;
+
+  /** A snapshot was asked for; what comes before it is of no use. */
   private boolean awaitsSnapshot;
 
   private volatile long consumed;
@@ -130,6 +134,7 @@ final class ReceiveLane {
         frame = queue.poll();
         if (frame == null && !dirty) {
           taking = false;
+          queue.notifyAll(); // for the end of the lane
           break;
         }
       }
@@ -194,9 +199,13 @@ final class ReceiveLane {
     } else if (frame instanceof SnapshotBegin begin) {
       begin(begin);
     } else if (frame instanceof SnapshotPages pages) {
-      sink("pages of a snapshot").pages(pages.firstPage(), pages.bytes());
+      if (!awaitsSnapshot) {
+        sink("pages of a snapshot").pages(pages.firstPage(), pages.bytes());
+      }
     } else if (frame instanceof SnapshotEnd end) {
-      end(end);
+      if (!awaitsSnapshot) {
+        end(end);
+      }
     } else if (frame instanceof PageSumsRequest request) {
       sendSums(request);
     } else if (frame instanceof Drop drop) {
@@ -270,7 +279,8 @@ final class ReceiveLane {
     if (record != null) {
       record.abort();
     }
-    database = store.getOrCreate(name);
+    database = store.makeRoomForCopy(name);
+    unfinished = connection.takeUnfinished(name);
     ReplicaLog log = database.replicaLog();
     LogPosition tail = log.received();
     received = tail.txid();
@@ -293,8 +303,14 @@ final class ReceiveLane {
     if (plan.next() == DatabaseOpen.Next.SNAPSHOT
         || (claimed != null && plan.next() != DatabaseOpen.Next.DROP)) {
       awaitsSnapshot = true;
-      connection.send(new SnapshotResume(id, 0, 0));
+      if (unfinished != null && unfinished.canGoOn(database, connection.primaryNonce())) {
+        connection.send(new SnapshotResume(id, unfinished.number(), unfinished.sink().lastPage()));
+      } else {
+        closeUnfinished();
+        connection.send(new SnapshotResume(id, 0, 0));
+      }
     } else {
+      closeUnfinished();
       boolean more = plan.next() == DatabaseOpen.Next.RECORDS;
       if (plan.next() != DatabaseOpen.Next.DROP) {
         lag.plan(applied, more ? received + 1 : received, System.nanoTime());
@@ -336,13 +352,29 @@ final class ReceiveLane {
   private void begin(SnapshotBegin begin) throws IOException {
     awaitsSnapshot = false;
     closeSnapshot();
-    snapshot =
-        database.receiveSnapshot(
-            connection.epoch(),
-            begin.pageSize(),
-            begin.pageCount(),
-            begin.redo().value(),
-            begin.differences());
+    snapshotNumber = begin.snapshot();
+    if (unfinished != null && unfinished.isContinuedBy(begin)) {
+      if (!unfinished.sink().goesOn(begin.pageSize())) {
+        LOG.info("{}: the snapshot begins anew, because the size of pages has changed", name);
+        closeUnfinished();
+        awaitsSnapshot = true;
+        connection.send(new SnapshotResume(id, 0, 0));
+        return;
+      }
+      snapshot = unfinished.sink();
+      unfinished = null;
+      LOG.info("{}: the snapshot goes on after page {}", name, snapshot.lastPage());
+      snapshot.goOn(begin.pageCount());
+    } else {
+      closeUnfinished();
+      snapshot =
+          database.receiveSnapshot(
+              connection.epoch(),
+              begin.pageSize(),
+              begin.pageCount(),
+              begin.redo().value(),
+              begin.differences());
+    }
     record = new IncomingRecord(new SnapshotTarget());
     repairing = true;
   }
@@ -379,6 +411,36 @@ final class ReceiveLane {
       snapshot = null;
     }
     repairing = false;
+  }
+
+  private void closeUnfinished() {
+    if (unfinished != null) {
+      unfinished.close();
+      unfinished = null;
+    }
+  }
+
+  /**
+   * After the end of the connection, from its thread: waits for what is being taken in; nothing is
+   * after that.
+   *
+   * @return what there is of a snapshot, or null
+   */
+  UnfinishedSnapshot end() throws InterruptedException {
+    synchronized (queue) {
+      while (taking) {
+        queue.wait();
+      }
+      taking = true; // for ever
+    }
+    if (record != null && !repairing) {
+      record.abort();
+    }
+    UnfinishedSnapshot rest = unfinished;
+    if (snapshot != null) {
+      rest = new UnfinishedSnapshot(snapshot, database, snapshotNumber, connection.primaryNonce());
+    }
+    return rest;
   }
 
   private void sendSums(PageSumsRequest request) throws IOException {
