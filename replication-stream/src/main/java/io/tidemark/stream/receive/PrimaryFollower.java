@@ -6,13 +6,11 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.tidemark.database.Store;
 import io.tidemark.stream.Backoff;
 import io.tidemark.stream.End;
+import io.tidemark.stream.EventLoops;
 import io.tidemark.stream.FrameDecoder;
 import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.FrameType;
@@ -79,8 +77,7 @@ public final class PrimaryFollower implements AutoCloseable {
     this.greeted = greeted;
     this.backoff =
         new Backoff(options.firstRetry().toNanos(), options.longestRetry().toNanos(), random);
-    this.loop =
-        new MultiThreadIoEventLoopGroup(1, daemonThreads("follow"), NioIoHandler.newFactory());
+    this.loop = EventLoops.group(1, daemonThreads("follow"));
     this.lanes = Executors.newCachedThreadPool(daemonThreads("receive"));
     thread.setDaemon(true);
   }
@@ -150,7 +147,7 @@ public final class PrimaryFollower implements AutoCloseable {
     ChannelFuture connecting =
         new Bootstrap()
             .group(loop)
-            .channel(NioSocketChannel.class)
+            .channel(EventLoops.socket())
             .option(ChannelOption.TCP_NODELAY, true)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) options.connectTimeout().toMillis())
             .handler(
