@@ -1,0 +1,143 @@
+package io.tidemark.node.cluster;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.random.RandomGenerator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What a node must not forget of its cluster, in a file of its data directory: the newest version
+ * of the cluster record that it knows of, the token with which it was admitted, and which process
+ * has the epoch that it follows. Epoch and cluster id are kept by the database's store.
+ *
+ * <p>Each change is durable before it counts.
+ */
+final class ClusterMemory {
+  private static final Pattern TEXT =
+      Pattern.compile(
+          "tidemark-cluster 1\nrecord ([0-9]{1,19})\ntoken ([0-9a-f]{16})\n"
+              + "follows ([0-9]{1,19}) ([0-9a-f]{16})\n");
+
+  private final Path file;
+  private final RandomGenerator random;
+  private long recordVersion;
+  private long token;
+  private long epoch;
+  private long nonce;
+
+  private ClusterMemory(Path file, RandomGenerator random) {
+    this.file = file;
+    this.random = random;
+  }
+
+  /**
+   * Reads it; everything is 0 if there is no such file.
+   *
+   * @throws IOException when it cannot be read or is damaged; says what to do
+   */
+  static ClusterMemory open(Path file, RandomGenerator random) throws IOException {
+    ClusterMemory memory = new ClusterMemory(file, random);
+    String text;
+    try {
+      text = Files.readString(file);
+    } catch (NoSuchFileException e) {
+      return memory;
+    }
+    Matcher fields = TEXT.matcher(text);
+    if (!fields.matches()) {
+      throw new IOException(
+          file
+              + " is damaged. It keeps this node from listening to an outdated primary. If the"
+              + " cluster is well without this node, give it an empty data directory.");
+    }
+    memory.recordVersion = Long.parseLong(fields.group(1));
+    memory.token = Long.parseUnsignedLong(fields.group(2), 16);
+    memory.epoch = Long.parseLong(fields.group(3));
+    memory.nonce = Long.parseUnsignedLong(fields.group(4), 16);
+    return memory;
+  }
+
+  /** 0 if none was seen. */
+  synchronized long recordVersion() {
+    return recordVersion;
+  }
+
+  /** 0 if there is none. */
+  synchronized long token() {
+    return token;
+  }
+
+  /** The nonce of the process that has an epoch; 0 if that is not known. */
+  synchronized long nonceOf(long ofEpoch) {
+    return epoch == ofEpoch ? nonce : 0;
+  }
+
+  /** A version of the record was seen; an older one than before changes nothing. */
+  synchronized void saw(long version) throws IOException {
+    if (version > recordVersion) {
+      replace(version, token, epoch, nonce);
+    }
+  }
+
+  /** A new token, for an admission that is about to be asked for. */
+  synchronized long newToken() throws IOException {
+    long fresh;
+    do {
+      fresh = random.nextLong();
+    } while (fresh == 0);
+    replace(recordVersion, fresh, epoch, nonce);
+    return fresh;
+  }
+
+  /** A process has an epoch, and acts on a version of the record. */
+  synchronized void follows(long newEpoch, long newNonce, long version) throws IOException {
+    if (newEpoch != epoch || newNonce != nonce || version > recordVersion) {
+      replace(Math.max(version, recordVersion), token, newEpoch, newNonce);
+    }
+  }
+
+  private void replace(long newVersion, long newToken, long newEpoch, long newNonce)
+      throws IOException {
+    HexFormat hex = HexFormat.of();
+    String text =
+        "tidemark-cluster 1\nrecord "
+            + newVersion
+            + "\ntoken "
+            + hex.toHexDigits(newToken)
+            + "\nfollows "
+            + newEpoch
+            + " "
+            + hex.toHexDigits(newNonce)
+            + "\n";
+    Path next = file.resolveSibling(file.getFileName() + ".new");
+    try (FileChannel out =
+        FileChannel.open(
+            next,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
+      }
+      out.force(true);
+    }
+    Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    try (FileChannel directory = FileChannel.open(file.getParent(), StandardOpenOption.READ)) {
+      directory.force(true);
+    }
+    recordVersion = newVersion;
+    token = newToken;
+    epoch = newEpoch;
+    nonce = newNonce;
+  }
+}
