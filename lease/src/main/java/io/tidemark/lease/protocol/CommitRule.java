@@ -83,6 +83,11 @@ public final class CommitRule {
     return ack != null && ack.epoch() == epoch && ack.member().equals(member) ? ack.durable() : 0;
   }
 
+  /** The epoch in which acknowledgements count. */
+  public long epoch() {
+    return epoch;
+  }
+
   /** Whether a sync commit is possible at all; if not, writers are refused before the append. */
   public boolean hasEnoughMembers() {
     return mode == CommitMode.ASYNC || fewest >= minInSync;

@@ -142,20 +142,24 @@ public final class SetChange {
   }
 
   /**
-   * A node has connected. Whatever it acknowledged on an earlier connection counts no more; this
-   * tells whether it has to leave the set because of what it says now.
+   * One database of a node that has connected.
    *
-   * @param greeted as it says of itself now
-   * @param acknowledged the greatest TXID of each database that it acknowledged in this epoch
-   * @param ends the durable ends of its logs now; each must be a part of this primary's log, or
-   *     {@code null} in place of a position for a log that has parted from it
+   * @param has TXID up to which the node's log is on disk and equal to the primary's
+   * @param acknowledged the greatest TXID that it acknowledged in this epoch, 0 if none
+   * @param committed commit position of the primary
+   */
+  public record Greeting(long has, long acknowledged, long committed) {}
+
+  /**
+   * A node has connected. Whatever it acknowledged on an earlier connection counts no more. This
+   * tells whether it has to leave the set before anything is sent to it: a member has all that is
+   * committed, so one that has not has lost it, and could look whole again before it is.
+   *
+   * @param greeted as the node says of itself now
+   * @return {@link Kind#NONE} if the stream may begin; with {@link Kind#WAIT} it has to wait, too
    */
   public static Verdict greeting(
-      ClusterRecord record,
-      Member greeted,
-      Map<String, Long> acknowledged,
-      Map<String, LogPoint> ends,
-      boolean changing) {
+      ClusterRecord record, Member greeted, Map<String, Greeting> databases, boolean changing) {
     Member entry = record.member(greeted.nodeId());
     if (entry == null) {
       return new Verdict(Kind.NONE, null, greeted + " is not in the in-sync set");
@@ -164,19 +168,19 @@ public final class SetChange {
       return remove(
           record, greeted.nodeId(), "it has another data directory or admission", changing);
     }
-    for (Map.Entry<String, Long> earlier : new TreeMap<>(acknowledged).entrySet()) {
-      LogPoint end = ends.get(earlier.getKey());
-      long has = end == null ? 0 : end.txid();
-      if (has < earlier.getValue()) {
+    for (Map.Entry<String, Greeting> database : new TreeMap<>(databases).entrySet()) {
+      Greeting greeting = database.getValue();
+      long expected = Math.max(greeting.acknowledged(), greeting.committed());
+      if (greeting.has() < expected) {
         return remove(
             record,
             greeted.nodeId(),
-            "it acknowledged transaction "
-                + earlier.getValue()
+            "it had transaction "
+                + expected
                 + " of '"
-                + earlier.getKey()
+                + database.getKey()
                 + "' and has "
-                + has
+                + greeting.has()
                 + " now: its disk lost data",
             changing);
       }

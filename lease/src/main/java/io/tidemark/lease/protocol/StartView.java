@@ -40,16 +40,18 @@ public final class StartView {
    * What a node shows once it follows a primary.
    *
    * @param shown TXID up to which it shows the database now; -1 if it does not
-   * @param announced commit position that the primary of the newest epoch has announced, 0 if none
+   * @param first the first commit position that it has heard since it started; -1 for none. A
+   *     primary announces one only when it has settled what it inherited ({@link Tail#announced}),
+   *     so it is not below anything that was ever shown
+   * @param announced the newest commit position that it has heard, -1 for none
    * @param durable TXID up to which the log here is on disk and known to be a part of that
    *     primary's log
    * @return TXID up to which to show it; -1 for not yet
    */
-  public static long following(long shown, long announced, long durable) {
+  public static long following(long shown, long first, long announced, long durable) {
     long known = Math.min(announced, durable);
     if (shown < 0) {
-      // Less than all that is committed may be less than what was shown before the restart.
-      return announced > 0 && announced <= durable ? known : -1;
+      return first >= 0 && durable >= first ? known : -1;
     }
     return Math.max(shown, known);
   }

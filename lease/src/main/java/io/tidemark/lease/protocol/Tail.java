@@ -20,11 +20,12 @@ public record Tail(long inherited, long committed) {
   }
 
   /**
-   * The commit position to send to followers; 0 for none yet. A follower may have been told a later
-   * one by the primary before, and after a restart of its own takes the first that it hears.
+   * The commit position to send to followers; -1 for none yet. A follower may have been told a
+   * later one by the primary before, and after a restart of its own goes by the first that it
+   * hears.
    */
   public long announced() {
-    return isSettled() ? committed : 0;
+    return isSettled() ? committed : -1;
   }
 
   /** What a node has to have on disk, at least, before it is made a member. */
