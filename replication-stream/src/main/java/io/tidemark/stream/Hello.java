@@ -15,6 +15,9 @@ import java.util.Objects;
  * @param processNonce the running process, never {@link Id#NONE}
  * @param greatestEpoch the greatest epoch that this node has seen anywhere, 0 if none; a primary of
  *     a smaller one has been replaced
+ * @param token the random number that the node drew for its last admission to the in-sync set,
+ *     {@link Id#NONE} if there was none
+ * @param recordVersion newest version of the cluster record that this node knows of, 0 if none
  * @param advertiseUrl where other nodes and clients reach this node; may be empty
  */
 public record Hello(
@@ -23,6 +26,8 @@ public record Hello(
     Id incarnation,
     Id processNonce,
     long greatestEpoch,
+    Id token,
+    long recordVersion,
     String advertiseUrl)
     implements Frame {
 
@@ -33,6 +38,8 @@ public record Hello(
     type.check(!incarnation.isNone(), "incarnation", incarnation, "one that is not 0");
     type.check(!processNonce.isNone(), "process nonce", processNonce, "one that is not 0");
     type.check(greatestEpoch >= 0, "greatest epoch", greatestEpoch, "0 to 2^63-1");
+    Objects.requireNonNull(token, "token");
+    type.check(recordVersion >= 0, "record version", recordVersion, "0 to 2^63-1");
     int bytes = advertiseUrl.getBytes(StandardCharsets.UTF_8).length;
     type.check(
         bytes <= Protocol.MAX_URL,
@@ -53,7 +60,7 @@ public record Hello(
 
   void write(PayloadWriter out) {
     out.u16(Protocol.VERSION).id(clusterId).id(nodeId).id(incarnation).id(processNonce);
-    out.u64(greatestEpoch).text(advertiseUrl);
+    out.u64(greatestEpoch).id(token).u64(recordVersion).text(advertiseUrl);
   }
 
   static Hello read(PayloadReader in) {
@@ -64,6 +71,8 @@ public record Hello(
         in.randomId("incarnation"),
         in.randomId("process nonce"),
         in.u64("greatest epoch"),
+        in.randomId("token"),
+        in.u64("record version"),
         in.text("advertised URL", Protocol.MAX_URL));
   }
 }

@@ -9,6 +9,7 @@ import java.util.Objects;
  * @param nodeId the primary, never {@link Id#NONE}
  * @param processNonce its running process, never {@link Id#NONE}
  * @param epoch the epoch in which it is primary, at least 1
+ * @param recordVersion version of the cluster record on which it acts, 0 without a lease store
  * @param heartbeatMillis how often each side sends a heartbeat, 1 ms to 1 hour
  * @param deadlineMillis silence after which a side gives the connection up; at least three
  *     heartbeats, so that one that is late does not end it, at most 24 hours
@@ -18,6 +19,7 @@ public record Welcome(
     Id nodeId,
     Id processNonce,
     long epoch,
+    long recordVersion,
     CommitMode commitMode,
     long heartbeatMillis,
     long deadlineMillis)
@@ -32,6 +34,7 @@ public record Welcome(
     type.check(!nodeId.isNone(), "node id", nodeId, "one that is not 0");
     type.check(!processNonce.isNone(), "process nonce", processNonce, "one that is not 0");
     type.checkEpoch(epoch);
+    type.check(recordVersion >= 0, "record version", recordVersion, "0 to 2^63-1");
     type.check(
         heartbeatMillis >= 1 && heartbeatMillis <= HOUR,
         "heartbeat interval",
@@ -51,7 +54,7 @@ public record Welcome(
 
   void write(PayloadWriter out) {
     out.u16(Protocol.VERSION).id(clusterId).id(nodeId).id(processNonce).u64(epoch);
-    out.u8(commitMode.code()).u32(heartbeatMillis).u32(deadlineMillis);
+    out.u64(recordVersion).u8(commitMode.code()).u32(heartbeatMillis).u32(deadlineMillis);
   }
 
   static Welcome read(PayloadReader in) {
@@ -61,6 +64,7 @@ public record Welcome(
         in.randomId("node id"),
         in.randomId("process nonce"),
         in.u64("epoch"),
+        in.u64("record version"),
         CommitMode.of(in.u8("commit mode")),
         in.u32("heartbeat interval"),
         in.u32("deadline"));

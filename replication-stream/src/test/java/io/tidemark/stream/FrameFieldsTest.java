@@ -31,12 +31,17 @@ class FrameFieldsTest {
   /** Each row: what is impossible, a frame that has it, words of the message. */
   static Stream<Arguments> impossible() {
     return Stream.of(
-        row("no node id", () -> new Hello(ID, Id.NONE, ID, ID, 0, ""), "node id", "0000"),
-        row("no incarnation", () -> new Hello(ID, ID, Id.NONE, ID, 0, ""), "incarnation"),
-        row("no nonce", () -> new Hello(ID, ID, ID, Id.NONE, 0, ""), "nonce"),
-        row("epoch", () -> new Hello(ID, ID, ID, ID, -1, ""), "18446744073709551615"),
-        row("URL with a line", () -> new Hello(ID, ID, ID, ID, 0, "a\nb"), "\"a b\""),
-        row("long URL", () -> new Hello(ID, ID, ID, ID, 0, "u".repeat(1025)), "1025", "1024"),
+        row("no node id", () -> new Hello(ID, Id.NONE, ID, ID, 0, ID, 0, ""), "node id", "0000"),
+        row("no incarnation", () -> new Hello(ID, ID, Id.NONE, ID, 0, ID, 0, ""), "incarnation"),
+        row("no nonce", () -> new Hello(ID, ID, ID, Id.NONE, 0, ID, 0, ""), "nonce"),
+        row("epoch", () -> new Hello(ID, ID, ID, ID, -1, ID, 0, ""), "18446744073709551615"),
+        row("record", () -> new Hello(ID, ID, ID, ID, 0, ID, -1, ""), "record version"),
+        row("URL with a line", () -> new Hello(ID, ID, ID, ID, 0, ID, 0, "a\nb"), "\"a b\""),
+        row(
+            "long URL",
+            () -> new Hello(ID, ID, ID, ID, 0, ID, 0, "u".repeat(1025)),
+            "1025",
+            "1024"),
         row("no cluster", () -> welcome(Id.NONE, 1, 10, 30), "cluster id"),
         row("epoch 0", () -> welcome(ID, 0, 10, 30), "epoch: found 0"),
         row("no heartbeat", () -> welcome(ID, 1, 0, 30), "heartbeat interval: found 0 ms"),
@@ -206,7 +211,7 @@ class FrameFieldsTest {
   }
 
   private static Welcome welcome(Id cluster, long epoch, long beat, long deadline) {
-    return new Welcome(cluster, ID, ID, epoch, CommitMode.ASYNC, beat, deadline);
+    return new Welcome(cluster, ID, ID, epoch, 0, CommitMode.ASYNC, beat, deadline);
   }
 
   private static Positions positions(int count) {

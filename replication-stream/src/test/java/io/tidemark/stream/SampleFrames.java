@@ -22,9 +22,10 @@ final class SampleFrames {
   /** Small frames, at least one for each type, with and without each flag. */
   static List<Frame> small() {
     return List.of(
-        new Hello(new Id(1), new Id(2), new Id(3), new Id(4), 5, "http://node-1:20202"),
-        new Hello(Id.NONE, new Id(-1), new Id(3), new Id(4), 0, ""),
-        new Welcome(new Id(1), new Id(2), new Id(3), 4, CommitMode.SYNC, 500, 5000),
+        new Hello(
+            new Id(1), new Id(2), new Id(3), new Id(4), 5, new Id(6), 7, "http://node-1:20202"),
+        new Hello(Id.NONE, new Id(-1), new Id(3), new Id(4), 0, Id.NONE, 0, ""),
+        new Welcome(new Id(1), new Id(2), new Id(3), 4, 9, CommitMode.SYNC, 500, 5000),
         new Positions(List.of(), false),
         new Positions(
             List.of(new NamedPosition("app.db", POSITION), new NamedPosition("b/c", Position.NONE)),
@@ -61,6 +62,8 @@ final class SampleFrames {
               new Id(random.nextLong() | 1),
               new Id(random.nextLong() | 1),
               positive(random),
+              new Id(random.nextLong()),
+              positive(random),
               "https://" + "n".repeat(random.nextInt(1000)));
       case WELCOME -> {
         long beat = 1 + random.nextInt(3_600_000);
@@ -68,6 +71,7 @@ final class SampleFrames {
             new Id(random.nextLong() | 1),
             new Id(random.nextLong() | 1),
             new Id(random.nextLong() | 1),
+            positive(random),
             positive(random),
             random.nextBoolean() ? CommitMode.SYNC : CommitMode.ASYNC,
             beat,

@@ -20,7 +20,7 @@ public final class ReplicationSamples {
   /** A replica's, connected or not. */
   public static ReplicationView following(boolean connected, long lagNanos) {
     Welcome welcome =
-        new Welcome(new Id(0xcc), new Id(0xbb), new Id(1), 2, CommitMode.ASYNC, 1000, 10_000);
+        new Welcome(new Id(0xcc), new Id(0xbb), new Id(1), 2, 0, CommitMode.ASYNC, 1000, 10_000);
     return new ReplicationView(
         List.of(),
         new FollowStatus(
@@ -40,7 +40,7 @@ public final class ReplicationSamples {
     return new ReplicationView(
         List.of(
             new ReplicaStatus(
-                new Hello(new Id(0xcc), new Id(0xdd), new Id(1), new Id(1), 2, ""),
+                new Hello(new Id(0xcc), new Id(0xdd), new Id(1), new Id(1), 2, Id.NONE, 0, ""),
                 "/192.0.2.7:4711",
                 0,
                 1_500_000,

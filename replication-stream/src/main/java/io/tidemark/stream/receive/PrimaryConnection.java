@@ -68,6 +68,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** And so does this. */
   private final FollowLag lag;
 
+  private final PrimaryJudge judge;
   private final Consumer<Welcome> greeted;
 
   /** Databases that were named to the primary and of which it has not said what is to be done. */
@@ -94,6 +95,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       Map<String, Position> claims,
       Map<String, UnfinishedSnapshot> snapshots,
       FollowLag lag,
+      PrimaryJudge judge,
       Consumer<Welcome> greeted) {
     this.store = store;
     this.identity = identity;
@@ -102,6 +104,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     this.claims = claims;
     this.snapshots = snapshots;
     this.lag = lag;
+    this.judge = judge;
     this.greeted = greeted;
   }
 
@@ -117,6 +120,8 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
             identity.incarnation(),
             identity.processNonce(),
             store.epoch(),
+            identity.token(),
+            identity.recordVersion(),
             identity.advertiseUrl()));
     context
         .executor()
@@ -150,6 +155,11 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
                   + ", the primary is of epoch "
                   + from.epoch(),
               "Another node has been primary since: start that one as the primary."));
+      return;
+    }
+    Refusal refusal = judge.judge(from);
+    if (refusal != null) {
+      end(refusal);
       return;
     }
     store.follow(from.clusterId().toString(), from.epoch());

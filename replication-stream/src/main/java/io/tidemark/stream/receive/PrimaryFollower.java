@@ -17,6 +17,7 @@ import io.tidemark.stream.FrameType;
 import io.tidemark.stream.Position;
 import io.tidemark.stream.Welcome;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -28,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,10 +42,13 @@ public final class PrimaryFollower implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PrimaryFollower.class);
 
   private final Store store;
-  private final ReplicaIdentity identity;
-  private final PrimaryAddress address;
-  private final SslContext tls;
+
+  /** Where a primary is. */
+  private record Target(PrimaryAddress address, SslContext tls) {}
+
+  private final Supplier<ReplicaIdentity> identity;
   private final FollowOptions options;
+  private final PrimaryJudge judge;
   private final Consumer<Welcome> greeted;
   private final Backoff backoff;
   private final EventLoopGroup loop;
@@ -56,24 +61,29 @@ public final class PrimaryFollower implements AutoCloseable {
   private volatile String lastFailure;
   private volatile boolean closed;
 
+  /** Whom to follow; null for nobody. Guarded by itself's lock where it is waited for. */
+  private volatile Target target;
+
+  private final Object targetLock = new Object();
+
   /**
-   * @param tls for an address with https, else null
+   * Follows nobody until {@link #follow}.
+   *
+   * @param identity asked for each connection
    * @param greeted told of the primary of each connection; runs on the event loop, so it must not
    *     wait
    */
   public PrimaryFollower(
       Store store,
-      ReplicaIdentity identity,
-      PrimaryAddress address,
-      SslContext tls,
+      Supplier<ReplicaIdentity> identity,
       FollowOptions options,
+      PrimaryJudge judge,
       Consumer<Welcome> greeted,
       RandomGenerator random) {
     this.store = store;
     this.identity = identity;
-    this.address = address;
-    this.tls = tls;
     this.options = options;
+    this.judge = judge;
     this.greeted = greeted;
     this.backoff =
         new Backoff(options.firstRetry().toNanos(), options.longestRetry().toNanos(), random);
@@ -96,11 +106,54 @@ public final class PrimaryFollower implements AutoCloseable {
     thread.start();
   }
 
+  /**
+   * Follows that primary, and ends the connection to another one.
+   *
+   * @param address null for nobody
+   * @param tls for an address with https, else null
+   */
+  public void follow(PrimaryAddress address, SslContext tls) {
+    Target next = address == null ? null : new Target(address, tls);
+    synchronized (targetLock) {
+      if (Objects.equals(next, target)) {
+        return;
+      }
+      target = next;
+      targetLock.notifyAll();
+    }
+    PrimaryConnection now = connection;
+    if (now != null) {
+      now.end(new End(End.Reason.OTHER, "another node is primary"));
+    }
+  }
+
+  private Target awaitTarget() throws InterruptedException {
+    synchronized (targetLock) {
+      while (target == null) {
+        targetLock.wait();
+      }
+      return target;
+    }
+  }
+
+  /** Until the next attempt; a new target is tried at once. */
+  private void pause(Target tried) throws InterruptedException {
+    long end = System.nanoTime() + backoff.next();
+    synchronized (targetLock) {
+      long left = end - System.nanoTime();
+      while (left > 0 && tried == target) {
+        TimeUnit.NANOSECONDS.timedWait(targetLock, left);
+        left = end - System.nanoTime();
+      }
+    }
+  }
+
   private void run() {
     while (!closed) {
       try {
-        follow();
-        TimeUnit.NANOSECONDS.sleep(backoff.next());
+        Target next = awaitTarget();
+        follow(next);
+        pause(next);
       } catch (InterruptedException e) {
         return; // closed
       } catch (RuntimeException e) {
@@ -110,24 +163,28 @@ public final class PrimaryFollower implements AutoCloseable {
   }
 
   /** One connection from its beginning to its end. */
-  private void follow() throws InterruptedException {
+  private void follow(Target to) throws InterruptedException {
     PrimaryConnection next =
-        new PrimaryConnection(store, identity, options, lanes, claims, snapshots, lag, greeted);
+        new PrimaryConnection(
+            store, identity.get(), options, lanes, claims, snapshots, lag, judge, greeted);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
-    ChannelFuture connecting = connect(next, upgraded);
+    ChannelFuture connecting = connect(to, next, upgraded);
     try {
       upgraded.get(options.connectTimeout().toMillis() * 2, TimeUnit.MILLISECONDS);
       connection = next;
+      if (target != to) {
+        next.end(new End(End.Reason.OTHER, "another node is primary"));
+      }
       String why = next.ended().get();
       if (next.welcome() != null) {
         backoff.reset();
       }
-      failed(why);
+      failed(to, why);
     } catch (ExecutionException e) {
       Throwable cause = e.getCause();
-      failed(cause.getMessage() == null ? cause.toString() : cause.getMessage());
+      failed(to, cause.getMessage() == null ? cause.toString() : cause.getMessage());
     } catch (TimeoutException e) {
-      failed(address + " did not answer");
+      failed(to, to.address() + " did not answer");
     } finally {
       connection = null;
       connecting.channel().close();
@@ -135,15 +192,15 @@ public final class PrimaryFollower implements AutoCloseable {
     }
   }
 
-  private void failed(String why) {
-    if (!why.equals(lastFailure) && !closed) {
-      LOG.warn("not connected to the primary {}: {}", address, why);
+  private void failed(Target to, String why) {
+    if (!why.equals(lastFailure) && !closed && target == to) {
+      LOG.warn("not connected to the primary {}: {}", to.address(), why);
     }
     lastFailure = why;
   }
 
   private ChannelFuture connect(
-      PrimaryConnection next, CompletableFuture<PrimaryConnection> upgraded) {
+      Target to, PrimaryConnection next, CompletableFuture<PrimaryConnection> upgraded) {
     ChannelFuture connecting =
         new Bootstrap()
             .group(loop)
@@ -154,10 +211,12 @@ public final class PrimaryFollower implements AutoCloseable {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
+                    PrimaryAddress address = to.address();
                     if (address.tls()) {
                       channel
                           .pipeline()
-                          .addLast(tls.newHandler(channel.alloc(), address.host(), address.port()));
+                          .addLast(
+                              to.tls().newHandler(channel.alloc(), address.host(), address.port()));
                     }
                     channel
                         .pipeline()
@@ -174,7 +233,7 @@ public final class PrimaryFollower implements AutoCloseable {
                                 upgraded::completeExceptionally));
                   }
                 })
-            .connect(address.host(), address.port());
+            .connect(to.address().host(), to.address().port());
     connecting.addListener(
         done -> {
           if (!done.isSuccess()) {
@@ -201,11 +260,14 @@ public final class PrimaryFollower implements AutoCloseable {
     long grace = welcome == null ? 0 : now.graceNanos();
     long lagNanos = lag.nanos(grace, time);
     Map<String, Long> lags = lag.byDatabase(grace, time);
+    Target to = target;
+    String url = to == null ? null : to.address().url();
     if (welcome == null) {
-      return new FollowStatus(address.url(), null, 0, 0, lastFailure, Map.of(), lagNanos, lags);
+      String why = to == null ? "no primary is known" : lastFailure;
+      return new FollowStatus(url, null, 0, 0, why, Map.of(), lagNanos, lags);
     }
     return new FollowStatus(
-        address.url(),
+        url,
         welcome,
         time - now.lastHeardNanos(),
         now.roundTripNanos(),

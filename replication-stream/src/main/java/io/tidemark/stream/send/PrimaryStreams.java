@@ -24,19 +24,22 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
   private static final long END_MILLIS = 2000;
 
   private final Store store;
-  private final PrimaryIdentity identity;
   private final SendOptions options;
+  private final StreamGate gate;
   private final Set<ReplicaSession> sessions = ConcurrentHashMap.newKeySet();
 
   /** Those that hear of commits; read on the way of every commit. */
   private final CopyOnWriteArrayList<ReplicaSession> streaming = new CopyOnWriteArrayList<>();
 
+  private volatile PrimaryIdentity identity;
   private volatile boolean closed;
 
-  public PrimaryStreams(Store store, PrimaryIdentity identity, SendOptions options) {
+  public PrimaryStreams(
+      Store store, PrimaryIdentity identity, SendOptions options, StreamGate gate) {
     this.store = store;
     this.identity = identity;
     this.options = options;
+    this.gate = gate;
     store.addCommitListener(this);
   }
 
@@ -81,6 +84,26 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     return all;
   }
 
+  /** The nodes that wait for their streams or have them. */
+  public List<StreamPeer> peers() {
+    List<StreamPeer> all = new ArrayList<>();
+    for (ReplicaSession session : sessions) {
+      if (session.isPositioned()) {
+        all.add(session);
+      }
+    }
+    return all;
+  }
+
+  /** For nodes that connect from now on. */
+  public void identity(PrimaryIdentity now) {
+    identity = now;
+  }
+
+  StreamGate gate() {
+    return gate;
+  }
+
   /** A node has one connection: an older one is what was left when it was cut. */
   void greeted(ReplicaSession session) {
     Hello who = session.hello();
@@ -99,16 +122,22 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
   void ended(ReplicaSession session) {
     streaming.remove(session);
     sessions.remove(session);
+    gate.changed();
   }
 
   /** Tells all replicas that this node stops, and ends their connections. */
   @Override
   public void close() {
+    close(new End(End.Reason.SHUTDOWN, "the primary is stopping"));
+  }
+
+  /** Ends all connections with that word. */
+  public void close(End word) {
     closed = true;
     store.removeCommitListener(this);
     List<ReplicaSession> open = List.copyOf(sessions);
     for (ReplicaSession session : open) {
-      session.end(new End(End.Reason.SHUTDOWN, "the primary is stopping"));
+      session.end(word);
     }
     try {
       for (ReplicaSession session : open) {

@@ -45,7 +45,7 @@ import org.slf4j.LoggerFactory;
  * <p>Commits and the event loop only leave a note and wake the thread: {@link #committed} runs on
  * the way of a commit.
  */
-final class ReplicaSession {
+final class ReplicaSession implements StreamPeer {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicaSession.class);
   private static final long GREETING_NANOS = 10_000_000_000L;
   private static final long FIRST_POLL_NANOS = 100_000_000;
@@ -91,7 +91,9 @@ final class ReplicaSession {
 
   private volatile Hello hello;
   private volatile long roundTripNanos;
-  private boolean streaming;
+  private volatile boolean positioned;
+  private volatile boolean openAsked;
+  private volatile boolean streaming;
   private int nextId = 1;
   private long heartbeats;
   private long lastHeartbeat = System.nanoTime();
@@ -224,11 +226,33 @@ final class ReplicaSession {
   }
 
   /** Null before the greeting. */
-  Hello hello() {
+  @Override
+  public Hello hello() {
     return hello;
   }
 
-  ReplicaStatus status() {
+  boolean isPositioned() {
+    return positioned;
+  }
+
+  @Override
+  public Map<String, Position> ends() {
+    return positions.positions();
+  }
+
+  @Override
+  public boolean isOpen() {
+    return openAsked;
+  }
+
+  @Override
+  public void open() {
+    openAsked = true;
+    wake();
+  }
+
+  @Override
+  public ReplicaStatus status() {
     Map<String, ReplicaStatus.DatabaseProgress> progress = new LinkedHashMap<>();
     lanes.forEach(
         (name, lane) ->
@@ -249,6 +273,9 @@ final class ReplicaSession {
     try {
       while (!closed && lastWord == null) {
         takeFrames();
+        if (positioned && openAsked && !streaming) {
+          openAll();
+        }
         takeNotes();
         boolean more = streaming && send();
         keepAlive();
@@ -321,7 +348,9 @@ final class ReplicaSession {
       greet(who);
     } else if (frame instanceof Positions some) {
       if (positions.add(some)) {
-        openAll();
+        positioned = true;
+        openAsked |= !streams.gate().isClosed();
+        streams.gate().changed();
       }
     } else if (frame instanceof SnapshotResume wanted) {
       SendLane lane = lane(FrameType.SNAPSHOT_RESUME, wanted.id());
@@ -349,6 +378,9 @@ final class ReplicaSession {
   private void greet(Hello who) {
     hello = who;
     Refusal refusal = Admission.refusal(who, identity);
+    if (refusal == null) {
+      refusal = streams.gate().refusal(who);
+    }
     if (refusal != null) {
       end(refusal);
       return;
@@ -361,6 +393,7 @@ final class ReplicaSession {
             identity.nodeId(),
             identity.processNonce(),
             identity.epoch(),
+            identity.recordVersion(),
             identity.commitMode(),
             options.heartbeat().toMillis(),
             options.deadline().toMillis()));
@@ -459,7 +492,8 @@ final class ReplicaSession {
       end(new End(End.Reason.TIMEOUT, "nothing was heard for " + silence / 1_000_000 + " ms"));
       return;
     }
-    if (now - lastHeartbeat >= options.heartbeat().toNanos()) {
+    // The first one says that all plans were sent, so there is none before them.
+    if (streaming && now - lastHeartbeat >= options.heartbeat().toNanos()) {
       lastHeartbeat = now;
       write(new Heartbeat(++heartbeats, now));
       channel.flush();

@@ -12,10 +12,11 @@ class AdmissionTest {
   private static final Id CLUSTER = new Id(1);
   private static final Id PRIMARY = new Id(2);
   private static final PrimaryIdentity IDENTITY =
-      new PrimaryIdentity(CLUSTER, PRIMARY, new Id(3), 7, CommitMode.ASYNC);
+      new PrimaryIdentity(CLUSTER, PRIMARY, new Id(3), 7, 0, CommitMode.ASYNC);
 
   private static Refusal refusal(Id cluster, Id node, long epoch) {
-    return Admission.refusal(new Hello(cluster, node, new Id(4), new Id(5), epoch, ""), IDENTITY);
+    return Admission.refusal(
+        new Hello(cluster, node, new Id(4), new Id(5), epoch, Id.NONE, 0, ""), IDENTITY);
   }
 
   @Test

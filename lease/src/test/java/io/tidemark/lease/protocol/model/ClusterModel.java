@@ -196,8 +196,7 @@ final class ClusterModel {
     int proposed = w.get(node, PROPOSED);
     return ruleCache.computeIfAbsent(
         (long) proposed << 32 | record,
-        key ->
-            rules.rule(record(w, record), proposed == 0 ? null : record(w, proposed)));
+        key -> rules.rule(record(w, record), proposed == 0 ? null : record(w, proposed)));
   }
 
   private CommitRule.Acks acks(World w, int node) {
@@ -262,9 +261,7 @@ final class ClusterModel {
     int log = w.get(node, LOG);
     // Writers are held until the new epoch is taken.
     boolean held = w.get(node, ABORTING) != 0 && w.get(node, PROPOSED) != 0;
-    if (content == bounds.contents()
-        || held
-        || !rule(w, node).hasEnoughMembers()) {
+    if (content == bounds.contents() || held || !rule(w, node).hasEnoughMembers()) {
       return;
     }
     World to = w.copy();
@@ -343,7 +340,12 @@ final class ClusterModel {
     }
     if (copies < bounds.minInSync() && bounds.diskLosses() == 0 && bounds.restores() == 0) {
       throw new Violation(
-          "n" + node + " commits what is on " + copies + " disks, promised were " + bounds.minInSync());
+          "n"
+              + node
+              + " commits what is on "
+              + copies
+              + " disks, promised were "
+              + bounds.minInSync());
     }
   }
 

@@ -130,12 +130,9 @@ final class Mutants {
               }
 
               @Override
-              SetChange.Verdict add(
-                  ClusterRecord record, SetChange.Asking node, boolean changing) {
+              SetChange.Verdict add(ClusterRecord record, SetChange.Asking node, boolean changing) {
                 return super.add(
-                    record,
-                    new SetChange.Asking(node.member(), null, false, Map.of()),
-                    changing);
+                    record, new SetChange.Asking(node.member(), null, false, Map.of()), changing);
               }
             },
             "committed"),
@@ -150,8 +147,7 @@ final class Mutants {
               }
 
               @Override
-              SetChange.Verdict add(
-                  ClusterRecord record, SetChange.Asking node, boolean changing) {
+              SetChange.Verdict add(ClusterRecord record, SetChange.Asking node, boolean changing) {
                 SetChange.Lane lane = node.lanes().get(Records.DATABASE);
                 Tail known = new Tail(0, lane.tail().committed());
                 return super.add(
@@ -277,7 +273,10 @@ final class Mutants {
             "committed"),
         new Mutant(
             "least positions are ignored",
-            Bounds.named("restore").nodes(3, 3, 1).history(1, 2, 3).withSetChanges()
+            Bounds.named("restore")
+                .nodes(3, 3, 1)
+                .history(1, 2, 3)
+                .withSetChanges()
                 .faults(0, 0, 1),
             new Rules() {
               @Override
@@ -288,14 +287,15 @@ final class Mutants {
             "committed"),
         new Mutant(
             "a member that lost data is streamed to as if it had not",
-            Bounds.named("restore").nodes(3, 3, 1).history(2, 2, 3).withSetChanges()
+            Bounds.named("restore")
+                .nodes(3, 3, 1)
+                .history(2, 2, 3)
+                .withSetChanges()
                 .faults(0, 0, 1),
             new Rules() {
               @Override
               SetChange.Verdict greeting(
-                  ClusterRecord record,
-                  Member greeted,
-                  Map<String, SetChange.Greeting> databases) {
+                  ClusterRecord record, Member greeted, Map<String, SetChange.Greeting> databases) {
                 return new SetChange.Verdict(SetChange.Kind.NONE, null, "whatever it has");
               }
             },

@@ -250,7 +250,11 @@ final class World {
     long h = mix(rest, to[node] + 11);
     h = mix(h, owner(f[base + NONCE], to));
     h = mix(h, node(f[base + LEADER], to));
-    h = mix(h, (long) Records.permute(f[base + PROPOSED], to) << 32 | Records.permute(f[base + RECORD], to));
+    h =
+        mix(
+            h,
+            (long) Records.permute(f[base + PROPOSED], to) << 32
+                | Records.permute(f[base + RECORD], to));
     long acks = 0;
     for (int other = 0; other < NODES; other++) {
       // Added up, each with its place, so that the order of the nodes does not matter.
