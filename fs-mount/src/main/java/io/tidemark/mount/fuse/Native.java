@@ -47,6 +47,8 @@ final class Native {
 
     int sched_yield();
 
+    int clock_gettime(int clock, long timespec);
+
     long read(int fd, long buffer, long count);
 
     long write(int fd, long buffer, long count);

@@ -239,6 +239,14 @@ public final class ClusterDriver implements AutoCloseable {
     }
   }
 
+  /** The role stays, for another reason than before. */
+  private void becauseOf(String why) {
+    if (!why.equals(reason)) {
+      LOG.info("{}: {}", role, why);
+      reason = why;
+    }
+  }
+
   private void move(RoleEvent event, String why) {
     RoleMachine.Transition transition = RoleMachine.next(role, event);
     LOG.info("{} -> {}: {}", transition.from(), transition.to(), why);
@@ -270,17 +278,18 @@ public final class ClusterDriver implements AutoCloseable {
     if (record != null) {
       memory.saw(record.version());
       known = record;
+      streams.known(record);
     }
     Owner owner = stored.owner().orElse(null);
     if (owner != null && !owner.isSameProcess(self)) {
       follow(owner.advertiseUrl());
-      reason = "following " + owner;
+      becauseOf("following " + owner);
     } else if (owner != null) {
-      reason = "the lease of an earlier attempt of this process has not ended yet";
+      becauseOf("the lease of an earlier attempt of this process has not ended yet");
     } else if (!settings.candidate()) {
-      reason = "nobody is primary, and lease.candidate is false here";
+      becauseOf("nobody is primary, and lease.candidate is false here");
     } else if (verdict.kind() == Eligibility.Kind.WAIT) {
-      reason = "nobody is primary: " + verdict.reason();
+      becauseOf("nobody is primary: " + verdict.reason());
     } else {
       acquire(stored, record, verdict);
       return Duration.ZERO;
@@ -292,7 +301,7 @@ public final class ClusterDriver implements AutoCloseable {
     if (role != Role.WAITING_FOR_OPERATOR) {
       move(RoleEvent.OPERATOR_NEEDED, why);
     }
-    reason = why;
+    becauseOf(why);
     follow(null);
     return settings.lookEvery();
   }
@@ -385,7 +394,7 @@ public final class ClusterDriver implements AutoCloseable {
     switch (step.kind()) {
       case MAKE_EPOCH_DURABLE:
         memory.follows(record.epoch(), nonce, record.version());
-        data.followEpoch(record.epoch());
+        data.followEpoch(record.clusterId(), record.epoch());
         streams.announce(record);
         return Duration.ZERO;
       case AWAIT:
@@ -430,7 +439,7 @@ public final class ClusterDriver implements AutoCloseable {
       if (peer.member().nodeId() == nodeId) {
         long since = clock.nanos();
         LOG.info("fetching a longer log: {}", step.reason());
-        streams.follow(peer.url());
+        streams.fetch(peer.url());
         while (peer.ends().entrySet().stream().anyMatch(this::lacks)
             && tenancy.isHeld()
             && !isStopping()

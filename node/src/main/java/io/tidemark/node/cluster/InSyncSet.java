@@ -91,7 +91,7 @@ final class InSyncSet {
       ClusterRecord record, Streams.Peer peer, Map<String, LogPoint> positions) {
     long nodeId = peer.member().nodeId();
     Goal goal = goals.get(nodeId);
-    if (goal == null || goal.peer() != peer) {
+    if (goal == null || !goal.peer().equals(peer)) {
       goal = new Goal(peer, Map.copyOf(positions));
       goals.put(nodeId, goal);
     }

@@ -29,8 +29,8 @@ interface LocalData {
   /** What is committed and shown of each database. */
   Map<String, LogPoint> positions();
 
-  /** Makes an epoch durable: nobody of an older one is listened to any more. */
-  void followEpoch(long epoch) throws IOException;
+  /** Makes an epoch of a cluster durable: nobody of an older one is listened to any more. */
+  void followEpoch(long clusterId, long epoch) throws IOException;
 
   /** Shows everything that the logs have, then lets programs write. */
   void becomePrimary(long epoch) throws IOException;

@@ -16,10 +16,19 @@ interface Streams {
   void follow(String url);
 
   /**
+   * Takes from a node that follows this one what it has beyond this node's log, until {@link
+   * #follow}.
+   */
+  void fetch(String url);
+
+  /**
    * As a new primary: lets members connect and learn of the epoch. They say where their logs end,
    * and are sent nothing until {@link Peer#open}.
    */
   void announce(ClusterRecord record);
+
+  /** The newest record that this node knows of; it is changed by another node. */
+  void known(ClusterRecord record);
 
   /** The record has changed, within the epoch that was announced. */
   void recordChanged(ClusterRecord record);

@@ -130,13 +130,6 @@ final class ConfigChecks {
   /** What the file may say but this version cannot do is refused, never ignored. */
   private static void thisVersion(NodeConfig config, ConfigValues values) throws ConfigException {
     require(
-        config.lease().type().equals("static"),
-        values.place("lease.type")
-            + ": lease.type "
-            + config.lease().type()
-            + " is not available in this version. Use lease.type: static: one node with"
-            + " lease.candidate: true is the primary, the others have false.");
-    require(
         config.replication().commit().equals("async") && config.replication().minInSync() == 1,
         "replication.commit: sync and min-in-sync above 1 are not available in this version."
             + " Remove them: a commit is durable on the primary when it returns, and reaches the"

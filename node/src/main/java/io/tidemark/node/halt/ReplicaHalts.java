@@ -6,6 +6,7 @@ import io.tidemark.database.Forwarder;
 import io.tidemark.database.LogPosition;
 import io.tidemark.database.RefusedException;
 import io.tidemark.database.RefusedException.Kind;
+import io.tidemark.database.Role;
 import io.tidemark.database.Store;
 import io.tidemark.node.halt.HaltRefusedException.Reason;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,15 +38,15 @@ public final class ReplicaHalts implements Halts {
   private static final long AGAIN_MILLIS = 100;
 
   private final Store store;
-  private final PrimaryApi primary;
+  private final Supplier<PrimaryApi> primary;
   private final Map<String, Held> locks = new ConcurrentHashMap<>();
   private final ReentrantLock change = new ReentrantLock();
   private final ScheduledExecutorService ticker = PrimaryHalts.newTicker();
 
   /**
-   * @param primary null if this node knows none
+   * @param primary gives null if this node knows none
    */
-  public ReplicaHalts(Store store, PrimaryApi primary) {
+  public ReplicaHalts(Store store, Supplier<PrimaryApi> primary) {
     this.store = store;
     this.primary = primary;
     ticker.scheduleWithFixedDelay(this::look, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
@@ -52,9 +54,7 @@ public final class ReplicaHalts implements Halts {
 
   @Override
   public HaltGrant take(String name, String id) throws HaltRefusedException, IOException {
-    if (primary == null) {
-      throw new HaltRefusedException(Reason.NO_PRIMARY, "this replica does not know its primary");
-    }
+    primary();
     Held known = locks.get(name);
     if (known != null && !known.isOver()) {
       if (!known.id.equals(id)) {
@@ -73,12 +73,20 @@ public final class ReplicaHalts implements Halts {
     }
   }
 
+  private PrimaryApi primary() throws HaltRefusedException {
+    PrimaryApi now = primary.get();
+    if (now == null) {
+      throw new HaltRefusedException(Reason.NO_PRIMARY, "this replica does not know its primary");
+    }
+    return now;
+  }
+
   private HaltGrant renew(Held held) throws HaltRefusedException, IOException {
     long asked = System.nanoTime();
-    HaltGrant grant = primary.take(held.name, held.id);
+    HaltGrant grant = primary().take(held.name, held.id);
     if (grant.term() != held.term) {
       held.lost("it expired on the primary");
-      primary.release(held.name, held.id);
+      primary().release(held.name, held.id);
       throw new HaltRefusedException(
           Reason.NOT_HELD, "the halt lock expired on the primary before it was renewed");
     }
@@ -88,11 +96,11 @@ public final class ReplicaHalts implements Halts {
 
   private HaltGrant begin(String name, String id) throws HaltRefusedException, IOException {
     long asked = System.nanoTime();
-    HaltGrant grant = primary.take(name, id);
+    HaltGrant grant = primary().take(name, id);
     boolean done = false;
     try {
       Database database = awaitPosition(grant);
-      if (primary.take(name, id).term() != grant.term()) {
+      if (primary().take(name, id).term() != grant.term()) {
         throw new HaltRefusedException(Reason.NOT_HELD, "the halt lock expired too early");
       }
       Held held = new Held(database, grant, asked);
@@ -158,7 +166,7 @@ public final class ReplicaHalts implements Halts {
 
   private void giveBack(String name, String id) {
     try {
-      primary.release(name, id);
+      primary().release(name, id);
     } catch (HaltRefusedException e) {
       LOG.debug("{}: {}", name, e.getMessage()); // it has expired there
     } catch (IOException e) {
@@ -168,7 +176,8 @@ public final class ReplicaHalts implements Halts {
 
   private void look() {
     for (Held held : locks.values()) {
-      if ((held.isOver() || store.get(held.name) != held.database) && change.tryLock()) {
+      if ((held.isOver() || store.role() != Role.REPLICA || store.get(held.name) != held.database)
+          && change.tryLock()) {
         try {
           end(held);
         } catch (RuntimeException e) {
@@ -247,7 +256,7 @@ public final class ReplicaHalts implements Halts {
       IOException unknown = null;
       while (!isOver()) {
         try {
-          primary.commit(transaction, ltx);
+          primary().commit(transaction, ltx);
           sequence++;
           return;
         } catch (HaltRefusedException e) {

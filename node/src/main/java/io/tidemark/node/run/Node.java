@@ -90,15 +90,17 @@ public final class Node {
   private void start() throws IOException {
     armFaultPoint();
     store = Store.open(StaticRole.storeOptions(config));
-    store.authority(StaticRole.authority(config.lease()));
     store.readerTimeout(config.replication().readerTimeout());
-    boolean primary = StaticRole.isPrimary(config.lease());
+    boolean fixed = config.lease().type().equals("static");
+    boolean primary = fixed && StaticRole.isPrimary(config.lease());
     NodeConfig.Lease lease = config.lease();
     feed =
         new EventFeed(
             primary, primary ? lease.hostname() : lease.primaryHostname(), MOST_LISTENERS);
     store.addCommitListener(feed);
-    replication = Replication.of(config, store, feed);
+    replication =
+        fixed ? StaticReplication.of(config, store, feed) : new LeasedReplication(config, store);
+    store.authority(replication.authority());
     RunningNode state = new RunningNode(config, store, replication, feed);
     // Netty takes longer to load than the mount takes to stand: do both at once.
     CompletableFuture<ApiServer> server = startApi(state);
@@ -125,7 +127,7 @@ public final class Node {
     return new ClusterView() {
       @Override
       public String primaryHostname() {
-        return config.lease().primaryHostname();
+        return replication.isPrimary() ? null : replication.primaryHostname();
       }
 
       @Override

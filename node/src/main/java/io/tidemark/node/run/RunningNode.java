@@ -103,7 +103,7 @@ final class RunningNode implements NodeState {
 
   @Override
   public boolean isPrimary() {
-    return StaticRole.isPrimary(config.lease());
+    return replication.isPrimary();
   }
 
   @Override
@@ -118,12 +118,12 @@ final class RunningNode implements NodeState {
 
   @Override
   public String primaryHostname() {
-    return isPrimary() ? hostname() : config.lease().primaryHostname();
+    return replication.primaryHostname();
   }
 
   @Override
   public String primaryUrl() {
-    return config.lease().advertiseUrl();
+    return replication.primaryUrl();
   }
 
   @Override

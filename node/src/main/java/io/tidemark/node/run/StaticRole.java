@@ -34,6 +34,6 @@ final class StaticRole {
         config.data().compress(),
         config.data().retention(),
         config.data().retentionSize(),
-        isPrimary(config.lease()));
+        config.lease().type().equals("static") && isPrimary(config.lease()));
   }
 }

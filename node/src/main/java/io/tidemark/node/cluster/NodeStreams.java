@@ -1,0 +1,383 @@
+package io.tidemark.node.cluster;
+
+import io.netty.handler.ssl.SslContext;
+import io.tidemark.database.Store;
+import io.tidemark.lease.protocol.ClusterRecord;
+import io.tidemark.lease.protocol.CommitMode;
+import io.tidemark.lease.protocol.FollowRule;
+import io.tidemark.lease.protocol.LogPoint;
+import io.tidemark.lease.protocol.Member;
+import io.tidemark.node.StreamDoor;
+import io.tidemark.stream.Ack;
+import io.tidemark.stream.End;
+import io.tidemark.stream.Hello;
+import io.tidemark.stream.Id;
+import io.tidemark.stream.Position;
+import io.tidemark.stream.Refusal;
+import io.tidemark.stream.Welcome;
+import io.tidemark.stream.receive.FollowOptions;
+import io.tidemark.stream.receive.FollowStatus;
+import io.tidemark.stream.receive.PrimaryAddress;
+import io.tidemark.stream.receive.PrimaryFollower;
+import io.tidemark.stream.receive.ReplicaIdentity;
+import io.tidemark.stream.send.PrimaryIdentity;
+import io.tidemark.stream.send.PrimaryStreams;
+import io.tidemark.stream.send.ReplicaStatus;
+import io.tidemark.stream.send.SendOptions;
+import io.tidemark.stream.send.StreamGate;
+import io.tidemark.stream.send.StreamPeer;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connections of a node whose role changes. It follows whoever is primary; as a primary it
+ * serves the others; and as a follower it lends its log to the process that has just taken the
+ * epoch, if that lacks something.
+ */
+final class NodeStreams implements Streams, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(NodeStreams.class);
+
+  private final Store store;
+  private final ClusterMemory memory;
+  private final Id nodeId;
+  private final Id nonce;
+  private final String advertiseUrl;
+  private final String token;
+  private final SslContext tls;
+  private final SendOptions options;
+  private final PrimaryFollower follower;
+  private volatile PrimaryStreams serving;
+  private volatile PrimaryStreams lending;
+  private volatile boolean fetching;
+  private volatile ClusterRecord known;
+  private volatile Runnable changed = () -> {};
+
+  /**
+   * @param token of the ports of all nodes, or null
+   * @param tls for ports with TLS, or null
+   */
+  NodeStreams(
+      Store store,
+      ClusterMemory memory,
+      long nonce,
+      String advertiseUrl,
+      String token,
+      SslContext tls,
+      SendOptions options,
+      RandomGenerator random) {
+    this.store = store;
+    this.memory = memory;
+    this.nodeId = Id.parse(store.nodeId());
+    this.nonce = new Id(nonce);
+    this.advertiseUrl = advertiseUrl;
+    this.token = token;
+    this.tls = tls;
+    this.options = options;
+    this.follower =
+        new PrimaryFollower(
+            store, this::identity, FollowOptions.defaults(), this::judge, from -> {}, random);
+  }
+
+  /** Whom to tell that something has changed. */
+  void onChange(Runnable listener) {
+    changed = listener;
+  }
+
+  void start() {
+    follower.start();
+  }
+
+  // ------------------------------------------------------------------- following
+
+  /** As this node greets a primary; a node that is no member asks to be admitted anew. */
+  private ReplicaIdentity identity() {
+    long admission = memory.token();
+    ClusterRecord record = known;
+    Member entry =
+        record == null ? null : record.member(Long.parseUnsignedLong(store.nodeId(), 16));
+    if (entry == null || entry.token() != admission) {
+      try {
+        admission = memory.newToken();
+      } catch (IOException e) {
+        LOG.warn("cannot keep a new token, so this node is not admitted: {}", e.toString());
+        admission = 0;
+      }
+    }
+    return new ReplicaIdentity(
+        nodeId,
+        Id.parse(store.incarnation()),
+        nonce,
+        new Id(admission),
+        memory.recordVersion(),
+        advertiseUrl);
+  }
+
+  private Refusal judge(Welcome from) throws IOException {
+    if (fetching) {
+      return from.epoch() == store.epoch()
+          ? null
+          : refusal("this node fetches the rest of epoch " + store.epoch());
+    }
+    long epoch = store.epoch();
+    FollowRule.Verdict verdict =
+        FollowRule.judge(
+            new FollowRule.Promise(0, epoch, memory.nonceOf(epoch), memory.recordVersion()),
+            new FollowRule.Sender(
+                from.clusterId().value(),
+                from.epoch(),
+                from.processNonce().value(),
+                from.recordVersion()));
+    if (verdict.kind() == FollowRule.Kind.REFUSE) {
+      return refusal(verdict.reason());
+    }
+    memory.follows(from.epoch(), from.processNonce().value(), from.recordVersion());
+    return null;
+  }
+
+  private static Refusal refusal(String why) {
+    return new Refusal(
+        Refusal.Reason.EPOCH, why, "Check which node the lease store names as the owner.");
+  }
+
+  @Override
+  public void follow(String url) {
+    fetching = false;
+    target(url);
+  }
+
+  @Override
+  public void fetch(String url) {
+    fetching = true;
+    target(url);
+  }
+
+  private void target(String url) {
+    PrimaryAddress address = url == null ? null : PrimaryAddress.parse(url, token);
+    follower.follow(address, address != null && address.tls() ? tls : null);
+  }
+
+  @Override
+  public void known(ClusterRecord record) {
+    known = record;
+  }
+
+  FollowStatus following() {
+    return follower.status();
+  }
+
+  long lagNanos() {
+    return follower.lagNanos();
+  }
+
+  // --------------------------------------------------------------------- serving
+
+  @Override
+  public void announce(ClusterRecord record) {
+    closeLending();
+    known = record;
+    serving = new PrimaryStreams(store, identityOf(record), options, new ServingGate());
+  }
+
+  private PrimaryIdentity identityOf(ClusterRecord record) {
+    return new PrimaryIdentity(
+        new Id(record.clusterId()),
+        nodeId,
+        nonce,
+        record.epoch(),
+        record.version(),
+        record.mode() == CommitMode.SYNC
+            ? io.tidemark.stream.CommitMode.SYNC
+            : io.tidemark.stream.CommitMode.ASYNC);
+  }
+
+  @Override
+  public void recordChanged(ClusterRecord record) {
+    known = record;
+    PrimaryStreams now = serving;
+    if (now != null) {
+      now.identity(identityOf(record));
+    }
+  }
+
+  @Override
+  public List<Peer> peers() {
+    PrimaryStreams now = serving;
+    List<Peer> peers = new ArrayList<>();
+    if (now != null) {
+      for (StreamPeer peer : now.peers()) {
+        if (!peer.hello().token().isNone()) {
+          peers.add(new ConnectedPeer(peer));
+        }
+      }
+    }
+    return peers;
+  }
+
+  @Override
+  public void withdraw(String why, boolean handedOver) {
+    PrimaryStreams before = serving;
+    serving = null;
+    if (before != null) {
+      before.close(new End(handedOver ? End.Reason.HANDOFF : End.Reason.NOT_PRIMARY, why));
+    }
+  }
+
+  List<ReplicaStatus> replicas() {
+    PrimaryStreams now = serving;
+    return now == null ? List.of() : now.replicas();
+  }
+
+  /** Takes connections of other nodes, whatever this one is. */
+  StreamDoor door() {
+    return channel -> {
+      PrimaryStreams now = serving;
+      (now != null ? now : lending()).accept(channel);
+    };
+  }
+
+  private synchronized PrimaryStreams lending() {
+    PrimaryIdentity identity =
+        new PrimaryIdentity(
+            Id.parse(store.clusterId()),
+            nodeId,
+            nonce,
+            Math.max(1, store.epoch()),
+            memory.recordVersion(),
+            io.tidemark.stream.CommitMode.ASYNC);
+    if (lending == null) {
+      lending = new PrimaryStreams(store, identity, options, new LendingGate());
+    } else {
+      lending.identity(identity);
+    }
+    return lending;
+  }
+
+  private synchronized void closeLending() {
+    if (lending != null) {
+      lending.close();
+      lending = null;
+    }
+  }
+
+  @Override
+  public void close() {
+    follower.close();
+    withdraw("the node is stopping", false);
+    closeLending();
+  }
+
+  /** Whoever connects waits until the in-sync set allows for it. */
+  private final class ServingGate implements StreamGate {
+    @Override
+    public Refusal refusal(Hello from) {
+      return null;
+    }
+
+    @Override
+    public boolean isClosed() {
+      return true;
+    }
+
+    @Override
+    public void changed() {
+      changed.run();
+    }
+  }
+
+  /** Only the process that has the epoch which this node follows may read its log. */
+  private final class LendingGate implements StreamGate {
+    @Override
+    public Refusal refusal(Hello from) {
+      long owner = memory.nonceOf(store.epoch());
+      return owner != 0 && from.processNonce().value() == owner
+          ? null
+          : new Refusal(
+              Refusal.Reason.NOT_PRIMARY,
+              "this node is not primary",
+              "The lease store names the node that is; nodes find it there by themselves.");
+    }
+
+    @Override
+    public boolean isClosed() {
+      return false;
+    }
+
+    @Override
+    public void changed() {
+      // Nobody waits for a borrower.
+    }
+  }
+
+  /** Two are equal if they are the same connection. */
+  private record ConnectedPeer(StreamPeer peer) implements Peer {
+    @Override
+    public Member member() {
+      Hello hello = peer.hello();
+      return new Member(hello.nodeId().value(), hello.incarnation().value(), hello.token().value());
+    }
+
+    @Override
+    public String url() {
+      return peer.hello().advertiseUrl();
+    }
+
+    @Override
+    public long recordVersion() {
+      return peer.hello().recordVersion();
+    }
+
+    @Override
+    public Map<String, LogPoint> ends() {
+      Map<String, LogPoint> ends = new TreeMap<>();
+      peer.ends().forEach((name, end) -> ends.put(name, point(end)));
+      return ends;
+    }
+
+    private static LogPoint point(Position position) {
+      return position.isNone()
+          ? LogPoint.NONE
+          : new LogPoint(position.epoch(), position.txid().value(), position.checksum().value());
+    }
+
+    @Override
+    public boolean isOpen() {
+      return peer.isOpen();
+    }
+
+    @Override
+    public void open() {
+      peer.open();
+    }
+
+    @Override
+    public String fault() {
+      for (ReplicaStatus.DatabaseProgress progress : peer.status().databases().values()) {
+        if (progress.problem() != null) {
+          return progress.problem();
+        }
+      }
+      return null;
+    }
+
+    @Override
+    public Map<String, Long> durable() {
+      Map<String, Long> durable = new TreeMap<>();
+      peer.status()
+          .databases()
+          .forEach(
+              (name, progress) -> {
+                Ack ack = progress.acknowledged();
+                if (ack != null) {
+                  durable.put(name, ack.durable().value());
+                }
+              });
+      return durable;
+    }
+  }
+}
