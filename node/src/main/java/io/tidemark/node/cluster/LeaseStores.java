@@ -16,10 +16,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** The lease store that the configuration names. */
 final class LeaseStores {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
+
+  /** Kept, or the level would be forgotten with it. */
+  private static final Logger GRPC = Logger.getLogger("io.grpc");
+
+  static {
+    GRPC.setLevel(Level.WARNING); // it says what it finds out about the platform
+  }
 
   private LeaseStores() {}
 
