@@ -117,6 +117,14 @@ public final class Database {
     return committed.position();
   }
 
+  /**
+   * Where the database stands for programs. On a replica that is behind {@link #position} for the
+   * moments in which the pages of several transactions are on their way to them.
+   */
+  public DatabasePosition shownPosition() {
+    return committed.shown();
+  }
+
   /** Whether there is a committed image: it had a transaction and was not dropped. */
   public boolean exists() {
     return committed.exists();

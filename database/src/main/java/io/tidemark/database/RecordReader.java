@@ -43,9 +43,12 @@ public final class RecordReader implements AutoCloseable {
   private final long restarts;
 
   private boolean closed;
-  private DiskFile file;
+  private ReadAhead file;
   private Path path;
   private SegmentReader headers;
+
+  /** Published when the file was read last; what stands behind it in there may be older. */
+  private long readTo;
 
   /** {@link TransactionLog#rewrites} when the file was the one that has the record. */
   private long rewrites;
@@ -98,7 +101,7 @@ public final class RecordReader implements AutoCloseable {
     checkNotEnded();
     long wanted = txid + 1;
     // The position first: whatever was written again before it was published is seen below.
-    if (wanted > endTxid || wanted > committed.position().txid()) {
+    if (wanted > endTxid || (wanted > readTo && !readOn(wanted))) {
       return false;
     }
     pin.move(txid);
@@ -121,6 +124,15 @@ public final class RecordReader implements AutoCloseable {
       throw damaged("is of a later version (flags " + Integer.toHexString(record.flags()) + ")");
     }
     return true;
+  }
+
+  /** The next record is behind what was published when the file was read last. */
+  private boolean readOn(long wanted) {
+    readTo = committed.position().txid();
+    if (file != null) {
+      file.forget();
+    }
+    return wanted <= readTo;
   }
 
   /** Opens the segment that has a published record, and makes the record the current one. */
@@ -153,7 +165,7 @@ public final class RecordReader implements AutoCloseable {
       }
       closeFile();
       path = log.path(near);
-      file = disk.openReadOnly(path);
+      file = new ReadAhead(disk.openReadOnly(path));
       headers = new SegmentReader(file);
       rewrites = log.rewrites();
       return near.offset();
@@ -301,6 +313,9 @@ public final class RecordReader implements AutoCloseable {
    * the log itself finds out whether it can write them again, and nothing is known to be damaged.
    */
   private IOException unreadable(long wanted, String how, long offset) {
+    if (file != null) {
+      file.forget(); // who tries again reads the disk again
+    }
     String what = "transaction " + wanted + " of '" + databaseName + "' ";
     if (wanted > log.durableTxid() || rewrites != log.rewrites()) {
       String failure = log.failure();

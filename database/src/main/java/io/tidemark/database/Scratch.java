@@ -34,11 +34,23 @@ final class Scratch {
   /** The record that is being written. */
   final ByteBuffer record = ByteBuffer.allocateDirect(RECORD);
 
+  /** What is read ahead of a log. */
+  final ReadAhead.Room readAhead = new ReadAhead.Room();
+
   final LtxEncoder encoder = new LtxEncoder();
 
+  private ByteBuffer pages;
   private LtxDecoder decoder;
 
   private Scratch() {}
+
+  /** The pages of a record that is being applied. */
+  ByteBuffer pages() {
+    if (pages == null) {
+      pages = ByteBuffer.allocateDirect(RECORD);
+    }
+    return pages;
+  }
 
   /** This thread's decoder, turned to the beginning of an LTX file. */
   LtxDecoder decoder(LtxSource source) throws IOException {
