@@ -1,0 +1,262 @@
+package io.tidemark.lease.consul;
+
+import static io.tidemark.lease.consul.ConsulClient.base64;
+import static io.tidemark.lease.consul.ConsulClient.operation;
+
+import io.tidemark.lease.Acquisition;
+import io.tidemark.lease.BootClock;
+import io.tidemark.lease.LeaseStoreException;
+import io.tidemark.lease.LeaseStoreException.Kind;
+import io.tidemark.lease.LeaseWatch;
+import io.tidemark.lease.Leaser;
+import io.tidemark.lease.Owner;
+import io.tidemark.lease.RecordText;
+import io.tidemark.lease.Renewal;
+import io.tidemark.lease.Revision;
+import io.tidemark.lease.Stored;
+import io.tidemark.lease.StoredRecord;
+import io.tidemark.lease.consul.ConsulClient.Entry;
+import io.tidemark.lease.consul.ConsulClient.Result;
+import io.tidemark.lease.support.HintLoop;
+import io.tidemark.lease.support.OwnerJson;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The lease in Consul. {@code KEY/primary} is locked by a session of the owner and deleted when the
+ * session ends; {@code KEY/record} holds the record. Each change is one {@code /v1/txn}.
+ *
+ * <p>Consul doubles the TTL, and after an expiry the lock delay follows, so a take-over from a dead
+ * holder takes between one and two TTLs and the lock delay.
+ */
+public final class ConsulLeaser implements Leaser {
+  private static final Logger LOG = LoggerFactory.getLogger(ConsulLeaser.class);
+
+  private final ConsulOptions options;
+  private final BootClock clock;
+  private final ConsulClient client;
+  private final String primaryKey;
+  private final String recordKey;
+
+  public ConsulLeaser(ConsulOptions options, BootClock clock) {
+    this.options = options;
+    this.clock = clock;
+    client = new ConsulClient(options);
+    primaryKey = options.key() + "/primary";
+    recordKey = options.key() + "/record";
+  }
+
+  @Override
+  public Stored read() throws LeaseStoreException {
+    return stored(entries());
+  }
+
+  private List<Entry> entries() throws LeaseStoreException {
+    return client.readConsistent(options.key() + "/", options.timeout());
+  }
+
+  private Stored stored(List<Entry> entries) throws LeaseStoreException {
+    Optional<Entry> primary = lockedPrimary(entries);
+    Optional<Owner> owner = Optional.empty();
+    if (primary.isPresent()) {
+      owner = Optional.of(owner(primary.get()));
+    }
+    return new Stored(
+        find(entries, recordKey).map(entry -> new StoredRecord(entry.value(), revision(entry))),
+        owner);
+  }
+
+  private Optional<Entry> lockedPrimary(List<Entry> entries) {
+    return find(entries, primaryKey).filter(entry -> !entry.session().isEmpty());
+  }
+
+  private static Optional<Entry> find(List<Entry> entries, String key) {
+    return entries.stream().filter(entry -> entry.key().equals(key)).findFirst();
+  }
+
+  private static Revision revision(Entry record) {
+    return new Revision("key made at " + record.createIndex(), record.modifyIndex());
+  }
+
+  private Owner owner(Entry primary) throws LeaseStoreException {
+    try {
+      return OwnerJson.parse(primary.value());
+    } catch (IOException e) {
+      throw new LeaseStoreException(
+          Kind.UNEXPECTED,
+          describe() + " is locked by something else than this program (" + e.getMessage() + ")",
+          "choose another lease.consul.key",
+          e);
+    }
+  }
+
+  @Override
+  public Acquisition acquire(Stored seen, String nextRecord, Owner owner)
+      throws LeaseStoreException {
+    RecordText.checked(nextRecord);
+    long sentAt = clock.nanos();
+    String session;
+    try {
+      session =
+          client.createSession("tidemark " + owner.nodeId(), options.ttl(), options.lockDelay());
+    } catch (LeaseStoreException e) {
+      throw e.asHarmless();
+    }
+    ConsulLease lease =
+        new ConsulLease(this, owner, session, new Renewal.Renewed(sentAt, options.ttl()));
+    Attempt attempt = new Attempt(seen, nextRecord, lease);
+    try {
+      return attempt.run();
+    } catch (LeaseStoreException e) {
+      if (e.isUnknown()) {
+        return new Acquisition.Unknown(e, attempt::settle);
+      }
+      withdraw(session);
+      throw e;
+    }
+  }
+
+  /** An attempt to acquire with a session that is used for nothing else. */
+  private final class Attempt {
+    private final Stored seen;
+    private final String nextRecord;
+    private final ConsulLease lease;
+
+    Attempt(Stored seen, String nextRecord, ConsulLease lease) {
+      this.seen = seen;
+      this.nextRecord = nextRecord;
+      this.lease = lease;
+    }
+
+    Acquisition run() throws LeaseStoreException {
+      Map<String, Object> lock = operation("lock", primaryKey);
+      lock.put("Value", base64(OwnerJson.write(lease.owner())));
+      lock.put("Session", lease.session());
+      Result result = client.transaction(List.of(lock, replaceRecord(seen.revision(), nextRecord)));
+      if (result.committed()) {
+        return new Acquisition.Acquired(lease, revisionIn(result));
+      }
+      withdraw(lease.session());
+      try {
+        return whatHinders(read(), result.refusal());
+      } catch (LeaseStoreException e) {
+        // Certain is that nothing was done; who hinders it is not worth a doubt.
+        return new Acquisition.NotYet(result.refusal());
+      }
+    }
+
+    Acquisition settle() {
+      try {
+        List<Entry> entries = entries();
+        if (lease.isHeldIn(lockedPrimary(entries))) {
+          return new Acquisition.Acquired(lease, stored(entries).revision().orElseThrow());
+        }
+        client.destroySession(lease.session()); // From here on the transaction cannot succeed.
+        return whatHinders(read(), "the attempt whose answer was lost was not carried out");
+      } catch (LeaseStoreException e) {
+        return new Acquisition.Unknown(e, this::settle);
+      }
+    }
+
+    private Acquisition whatHinders(Stored now, String otherwise) {
+      if (now.owner().isPresent()) {
+        return new Acquisition.HeldBy(now.owner().get());
+      }
+      return now.revision().equals(seen.revision())
+          ? new Acquisition.NotYet(otherwise)
+          : new Acquisition.RecordChanged();
+    }
+  }
+
+  /** Ends a session that has no lock; if that fails, its TTL does. */
+  void withdraw(String session) {
+    try {
+      client.destroySession(session);
+    } catch (LeaseStoreException e) {
+      LOG.debug("session {} is left to its TTL", session, e);
+    }
+  }
+
+  /** Index 0 means that the key must not exist. */
+  Map<String, Object> replaceRecord(Optional<Revision> expected, String nextRecord) {
+    Map<String, Object> replace = operation("cas", recordKey);
+    replace.put("Index", expected.map(Revision::number).orElse(0L));
+    replace.put("Value", base64(nextRecord));
+    return replace;
+  }
+
+  Map<String, Object> checkOwnership(String session) {
+    Map<String, Object> check = operation("check-session", primaryKey);
+    check.put("Session", session);
+    return check;
+  }
+
+  Map<String, Object> deleteOwnership() {
+    return operation("delete", primaryKey);
+  }
+
+  Revision revisionIn(Result result) throws LeaseStoreException {
+    return find(result.written(), recordKey)
+        .map(ConsulLeaser::revision)
+        .orElseThrow(
+            () ->
+                new LeaseStoreException(
+                        Kind.UNEXPECTED,
+                        describe() + " does not say what a transaction has written",
+                        "check that lease.consul.url is the HTTP API of a Consul agent",
+                        null)
+                    .asUnknown());
+  }
+
+  ConsulClient client() {
+    return client;
+  }
+
+  Duration timeout() {
+    return options.timeout();
+  }
+
+  BootClock clock() {
+    return clock;
+  }
+
+  /** The key that carries the ownership, if somebody holds it. */
+  Optional<Entry> readOwnership(Duration limit) throws LeaseStoreException {
+    return lockedPrimary(client.readConsistent(primaryKey, limit));
+  }
+
+  @Override
+  public LeaseWatch watch(Runnable hint) {
+    return HintLoop.start(
+        describe(),
+        new HintLoop.Source() {
+          private long index;
+
+          @Override
+          public boolean awaitChange() throws LeaseStoreException {
+            long before = index;
+            index = client.awaitChange(options.key() + "/", before).index();
+            if (index < before) {
+              index = 0; // The store was restored or a key was reaped: begin anew.
+            }
+            return index != before;
+          }
+        },
+        hint);
+  }
+
+  @Override
+  public String describe() {
+    return client.describe() + ", key " + options.key();
+  }
+
+  @Override
+  public void close() {
+    // Connections end with the client; watches are closed by those who started them.
+  }
+}
