@@ -79,17 +79,16 @@ public final class HttpCaller {
   }
 
   /**
-   * Waits for the first line of an answer that may have no end, and hangs up then.
+   * Sends a GET whose answer comes in lines, perhaps for ever, and waits for the answer to begin.
    *
-   * @return empty if nothing came in time
-   * @throws LeaseStoreException when the connection failed
+   * @throws LeaseStoreException when it has not begun in time
    */
-  public Optional<HttpAnswer> firstLine(String path, Duration timeout) throws LeaseStoreException {
+  public HttpResponse<LineStream> lines(String path, Duration timeout) throws LeaseStoreException {
     HttpRequest request = request("GET", path, "");
     try {
-      return Optional.of(answer(exchange(request, info -> new FirstLine(), timeout)));
+      return exchange(request, info -> new LineStream(), timeout);
     } catch (TimeoutException e) {
-      return Optional.empty();
+      throw unreachable("gave no answer in " + timeout.toMillis() + " ms", e);
     }
   }
 
