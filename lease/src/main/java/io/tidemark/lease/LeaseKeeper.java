@@ -113,6 +113,11 @@ public final class LeaseKeeper implements AutoCloseable {
     }
   }
 
+  /** For tests that move the clock: the threads look at it now. */
+  synchronized void wake() {
+    notifyAll();
+  }
+
   private void watchDeadline() {
     if (awaitEnd() == LeaseState.LOST) {
       onLost.accept(reason());

@@ -66,8 +66,12 @@ final class Tenure {
   void failed(long now, String why) {
     expire(now);
     if (!state.isOver()) {
-      // A store that refuses at once is not asked in a tight loop.
-      nextAttempt = now + times.renewEvery().dividedBy(2).toNanos();
+      // Soon after a try that took its whole time; but a store that refuses at once is not asked
+      // in a tight loop.
+      long every = times.renewEvery().toNanos();
+      long afterTheStart = nextAttempt + every / 2;
+      long afterTheEnd = now + every / 10;
+      nextAttempt = afterTheStart - afterTheEnd > 0 ? afterTheStart : afterTheEnd;
       become(LeaseState.DOUBTFUL, why);
     }
   }

@@ -82,7 +82,11 @@ final class FakeConsul implements AutoCloseable {
     changed();
   }
 
-  /** What a leader that took over would do: nothing is forgotten but the times. */
+  synchronized void setValue(String key, String value) {
+    put(key, base64(value), keys.get(key).session, 0);
+    changed();
+  }
+
   synchronized List<String> sessionNames() {
     return sessions.values().stream().map(Session::name).toList();
   }
