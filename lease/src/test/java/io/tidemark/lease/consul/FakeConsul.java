@@ -294,7 +294,9 @@ final class FakeConsul implements AutoCloseable {
         }
         return reply(200, run(List.of(operation), new ArrayList<>()).isEmpty() ? "true" : "false");
       case "DELETE":
-        keys.remove(key);
+        keys.keySet()
+            .removeIf(
+                name -> query.containsKey("recurse") ? name.startsWith(key) : name.equals(key));
         changed();
         return reply(200, "true");
       default:
@@ -370,7 +372,8 @@ final class FakeConsul implements AutoCloseable {
       Map<String, Object> operation = operations.get(i);
       String key = Json.text(operation, "Key");
       if (Json.text(operation, "Verb").equals("lock")
-          && clock.nanos() - lockedOutUntil.getOrDefault(key, clock.nanos()) < 0) {
+          && lockedOutUntil.containsKey(key)
+          && clock.nanos() - lockedOutUntil.get(key) < 0) {
         errors.add(error(i, "failed to lock key \"" + key + "\" due to lock delay"));
       }
     }

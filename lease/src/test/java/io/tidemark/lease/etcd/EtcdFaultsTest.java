@@ -90,7 +90,7 @@ class EtcdFaultsTest {
           EtcdServer leader = leader(servers);
           leader.signal("STOP");
 
-          long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+          long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(7);
           long least = Long.MAX_VALUE;
           while (System.nanoTime() - end < 0) {
             assertThat(keeper.isHeld()).as("%s", keeper.reason()).isTrue();
