@@ -18,6 +18,7 @@ import io.tidemark.lease.StoredRecord;
 import io.tidemark.lease.consul.ConsulClient.Entry;
 import io.tidemark.lease.consul.ConsulClient.Result;
 import io.tidemark.lease.support.HintLoop;
+import io.tidemark.lease.support.HintLoops;
 import io.tidemark.lease.support.OwnerJson;
 import java.io.IOException;
 import java.time.Duration;
@@ -42,6 +43,7 @@ public final class ConsulLeaser implements Leaser {
   private final ConsulClient client;
   private final String primaryKey;
   private final String recordKey;
+  private final HintLoops watches = new HintLoops();
 
   public ConsulLeaser(ConsulOptions options, BootClock clock) {
     this.options = options;
@@ -232,7 +234,7 @@ public final class ConsulLeaser implements Leaser {
 
   @Override
   public LeaseWatch watch(Runnable hint) {
-    return HintLoop.start(
+    return watches.start(
         describe(),
         new HintLoop.Source() {
           private long index;
@@ -257,6 +259,6 @@ public final class ConsulLeaser implements Leaser {
 
   @Override
   public void close() {
-    // Connections end with the client; watches are closed by those who started them.
+    watches.close(); // Connections end with the client.
   }
 }

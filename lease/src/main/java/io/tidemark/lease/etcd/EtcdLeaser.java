@@ -22,6 +22,7 @@ import io.tidemark.lease.Stored;
 import io.tidemark.lease.StoredRecord;
 import io.tidemark.lease.etcd.EtcdClient.Write;
 import io.tidemark.lease.support.HintLoop;
+import io.tidemark.lease.support.HintLoops;
 import io.tidemark.lease.support.OwnerJson;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -50,6 +51,7 @@ public final class EtcdLeaser implements Leaser {
   private final EtcdClient client;
   private final ByteSequence primaryKey;
   private final ByteSequence recordKey;
+  private final HintLoops watches = new HintLoops();
 
   /**
    * @throws LeaseStoreException when the certificates cannot be used; connects to nothing yet
@@ -242,7 +244,7 @@ public final class EtcdLeaser implements Leaser {
 
   @Override
   public LeaseWatch watch(Runnable hint) {
-    return HintLoop.start(describe(), new WatchSource(), hint);
+    return watches.start(describe(), new WatchSource(), hint);
   }
 
   /** Watches until the library gives up, which it also does without an error. Then anew. */
@@ -304,6 +306,7 @@ public final class EtcdLeaser implements Leaser {
 
   @Override
   public void close() {
+    watches.close();
     client.close();
   }
 }

@@ -9,7 +9,7 @@ import io.tidemark.lease.Owner;
 import io.tidemark.lease.RecordText;
 import io.tidemark.lease.Renewal;
 import io.tidemark.lease.Stored;
-import io.tidemark.lease.support.HintLoop;
+import io.tidemark.lease.support.HintLoops;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -25,7 +25,8 @@ public final class KubernetesLeaser implements Leaser {
   private final BootClock clock;
   private final InstantSource wallClock;
   private final LeaseApi api;
-  private final Observation observation = new Observation();
+  private final Observation observation;
+  private final HintLoops watches = new HintLoops();
 
   /**
    * @param wallClock for the times that the object shows to people
@@ -35,6 +36,7 @@ public final class KubernetesLeaser implements Leaser {
     this.clock = clock;
     this.wallClock = wallClock;
     api = new LeaseApi(options);
+    observation = new Observation(options.ttl());
   }
 
   @Override
@@ -180,7 +182,7 @@ public final class KubernetesLeaser implements Leaser {
 
   @Override
   public LeaseWatch watch(Runnable hint) {
-    return HintLoop.start(describe(), new WatchSource(api), hint);
+    return watches.start(describe(), new WatchSource(api), hint);
   }
 
   @Override
@@ -190,6 +192,6 @@ public final class KubernetesLeaser implements Leaser {
 
   @Override
   public void close() {
-    // Connections end with the client; watches are closed by those who started them.
+    watches.close(); // Connections end with the client.
   }
 }

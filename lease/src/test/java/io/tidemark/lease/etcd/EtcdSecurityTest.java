@@ -136,6 +136,21 @@ class EtcdSecurityTest {
   }
 
   @Test
+  void aServerThatIsAwayIsNotSaidToRefuseThePassword() throws Exception {
+    assertFails(
+        new EtcdLeaser(
+            new EtcdOptions(
+                List.of(URI.create("https://127.0.0.1:1")),
+                "/prod",
+                Duration.ofSeconds(60),
+                Optional.of(new Credentials("tidemark", "right")),
+                tls("client"),
+                CALL),
+            BootClock.monotonic()),
+        Kind.UNREACHABLE);
+  }
+
+  @Test
   void aPrefixThatTheUserMayNotReadIsSaidToBeRefused() throws Exception {
     assertFails(leaser("/other", "right", tls("client")), Kind.REFUSED);
   }
