@@ -333,6 +333,43 @@ public abstract class LeaserConformance {
   }
 
   @Test
+  void anAcquisitionThatWasSettledAsNotDoneDoesNotHappenLater() throws Exception {
+    assumeTrue(bed.requestsTravel(), "requests of this store do not travel");
+    for (String before : new String[] {"", "record 0"}) {
+      if (!before.isEmpty()) {
+        Acquisition.Acquired earlier = acquire(second, before, two);
+        done(earlier.lease().release(earlier.revision(), before));
+      }
+      Stored seen = first.read();
+      bed.lose(Loss.LATE);
+      Acquisition result = first.acquire(seen, "late", one);
+      bed.lose(Loss.NOTHING);
+      assertThat(((Acquisition.Unknown) result).settlement().settle())
+          .isInstanceOf(Acquisition.NotYet.class);
+
+      bed.deliverLate();
+
+      assertThat(second.read().owner()).isEmpty();
+      assertThat(second.read().record().map(StoredRecord::text).orElse("")).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void ofAChangeThatComesLateAndItsRepetitionOnlyOneHappens() throws Exception {
+    assumeTrue(bed.requestsTravel(), "requests of this store do not travel");
+    Acquisition.Acquired acquired = acquire(first, "record 1", one);
+    bed.lose(Loss.LATE);
+    assertThat(acquired.lease().change(acquired.revision(), "late"))
+        .isInstanceOf(Change.Unknown.class);
+    bed.lose(Loss.NOTHING);
+    done(acquired.lease().change(acquired.revision(), "repeated"));
+
+    bed.deliverLate();
+
+    assertThat(second.read().record().orElseThrow().text()).isEqualTo("repeated");
+  }
+
+  @Test
   void aChangeWhoseAnswerIsLostIsUnknownAndARereadTells() throws Exception {
     Acquisition.Acquired acquired = acquire(first, "record 1", one);
     bed.lose(Loss.ANSWER);

@@ -10,6 +10,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -19,6 +21,7 @@ final class AgentProxy implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final HttpClient client = HttpClient.newHttpClient();
+  private final Queue<HttpRequest> late = new ConcurrentLinkedQueue<>();
   private volatile Loss loss = Loss.NOTHING;
 
   AgentProxy(URI agent, int port) throws IOException {
@@ -44,10 +47,14 @@ final class AgentProxy implements AutoCloseable {
   private void handle(HttpExchange exchange) throws IOException {
     try (exchange) {
       Loss now = exchange.getRequestURI().getPath().equals("/v1/txn") ? loss : Loss.NOTHING;
-      if (now == Loss.REQUEST) {
+      HttpRequest request = request(exchange);
+      if (now == Loss.LATE) {
+        late.add(request);
+      }
+      if (now == Loss.LATE || now == Loss.REQUEST) {
         return;
       }
-      HttpResponse<byte[]> response = forward(exchange);
+      HttpResponse<byte[]> response = send(request);
       if (now == Loss.ANSWER) {
         return;
       }
@@ -63,8 +70,17 @@ final class AgentProxy implements AutoCloseable {
     }
   }
 
-  private HttpResponse<byte[]> forward(HttpExchange exchange)
-      throws IOException, InterruptedException {
+  void deliverLate() throws IOException, InterruptedException {
+    while (!late.isEmpty()) {
+      send(late.remove());
+    }
+  }
+
+  private HttpResponse<byte[]> send(HttpRequest request) throws IOException, InterruptedException {
+    return client.send(request, HttpResponse.BodyHandlers.ofByteArray());
+  }
+
+  private HttpRequest request(HttpExchange exchange) throws IOException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(agent + exchange.getRequestURI().toString()))
             .method(
@@ -74,7 +90,7 @@ final class AgentProxy implements AutoCloseable {
     if (token != null) {
       request.header("X-Consul-Token", token);
     }
-    return client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+    return request.build();
   }
 
   @Override

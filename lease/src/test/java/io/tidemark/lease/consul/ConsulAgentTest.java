@@ -81,6 +81,11 @@ class ConsulAgentTest extends LeaserConformance {
     }
 
     @Override
+    public void deliverLate() throws Exception {
+      proxy.deliverLate();
+    }
+
+    @Override
     public void takeAway() {
       proxy.close();
     }

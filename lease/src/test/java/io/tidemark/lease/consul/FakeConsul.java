@@ -52,6 +52,7 @@ final class FakeConsul implements AutoCloseable {
   private long index = 10;
   private String token = "";
   private Loss loss = Loss.NOTHING;
+  private final List<String> late = new ArrayList<>();
 
   FakeConsul(BootClock clock, int port) throws IOException {
     this.clock = clock;
@@ -75,6 +76,13 @@ final class FakeConsul implements AutoCloseable {
 
   synchronized void lose(Loss next) {
     loss = next;
+  }
+
+  synchronized void deliverLate() throws IOException {
+    for (String body : late) {
+      transaction(body);
+    }
+    late.clear();
   }
 
   synchronized void deleteKey(String key) {
@@ -145,7 +153,10 @@ final class FakeConsul implements AutoCloseable {
   }
 
   private Reply lossy(String body) throws IOException {
-    if (loss == Loss.REQUEST) {
+    if (loss == Loss.LATE) {
+      late.add(body);
+    }
+    if (loss == Loss.LATE || loss == Loss.REQUEST) {
       return null;
     }
     Reply reply = transaction(body);
