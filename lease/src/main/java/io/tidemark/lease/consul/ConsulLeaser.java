@@ -145,7 +145,7 @@ public final class ConsulLeaser implements Leaser {
     protected Optional<Acquisition.Acquired> find() throws LeaseStoreException {
       List<Entry> entries = entries();
       return lease.isHeldIn(lockedPrimary(entries))
-          ? Optional.of(new Acquisition.Acquired(lease, stored(entries).revision().orElseThrow()))
+          ? stored(entries).revision().map(revision -> new Acquisition.Acquired(lease, revision))
           : Optional.empty();
     }
 

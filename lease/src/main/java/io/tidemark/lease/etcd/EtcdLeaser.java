@@ -179,10 +179,11 @@ public final class EtcdLeaser implements Leaser {
     protected Optional<Acquisition.Acquired> find() throws LeaseStoreException {
       EtcdClient.Read read = readKeys();
       Optional<KeyValue> primary = read.keys().get(0);
-      return primary.isPresent() && primary.get().getLease() == leaseId
-          ? Optional.of(
-              acquired(primary.get().getModRevision(), stored(read).revision().orElseThrow()))
-          : Optional.empty();
+      if (primary.isEmpty() || primary.get().getLease() != leaseId) {
+        return Optional.empty();
+      }
+      long acquiredAt = primary.get().getModRevision();
+      return stored(read).revision().map(revision -> acquired(acquiredAt, revision));
     }
 
     /** A transaction that binds a key to an etcd lease fails when that has ended. */

@@ -96,7 +96,9 @@ public final class KubernetesLeaser implements Leaser {
     }
 
     private boolean isOurs(LeaseObject now) {
-      return now.holder().equals(wanted.holder()) && now.transitions() == wanted.transitions();
+      return now.holder().equals(wanted.holder())
+          && now.transitions() == wanted.transitions()
+          && now.record().isPresent();
     }
 
     /**

@@ -53,10 +53,7 @@ final class EtcdServer implements AutoCloseable {
     for (int i = 0; i < size; i++) {
       servers.add(
           new EtcdServer(
-              dir,
-              "n" + i,
-              "http",
-              List.of("--heartbeat-interval=50", "--election-timeout=500")));
+              dir, "n" + i, "http", List.of("--heartbeat-interval=50", "--election-timeout=500")));
     }
     String all = String.join(",", servers.stream().map(EtcdServer::member).toList());
     for (EtcdServer server : servers) {
