@@ -737,9 +737,13 @@ public final class Database {
    * in WAL mode it belongs to a checkpoint, whose pages the log has.
    */
   public void sync(MainFile file) throws RefusedException {
-    lockForChange();
+    lock.lock();
     try {
       if (!content.checkLive(file) || walMode.isActive()) {
+        return;
+      }
+      waits.awaitIdle();
+      if (!content.checkLive(file)) {
         return;
       }
       if (journal.isActive()) {

@@ -49,6 +49,9 @@ public final class RecordReader implements AutoCloseable {
   private Path path;
   private SegmentReader headers;
 
+  /** The last record of that segment that counts, as far as its end is known. */
+  private long lastInFile;
+
   /** {@link TransactionLog#rewrites} when the file was the one that has the record. */
   private long rewrites;
 
@@ -107,7 +110,7 @@ public final class RecordReader implements AutoCloseable {
     pin.move(txid);
     RecordHeader found = null;
     long behind = 0;
-    if (record != null && rewrites == log.rewrites()) {
+    if (record != null && rewrites == log.rewrites() && wanted <= lastInFile) {
       behind = start + record.recordLength();
       found = headers.headerAt(behind);
     }
@@ -158,6 +161,7 @@ public final class RecordReader implements AutoCloseable {
       path = log.path(near);
       file = disk.openReadOnly(path);
       headers = new SegmentReader(file);
+      lastInFile = log.lastIn(near.segment());
       rewrites = log.rewrites();
       return near.offset();
     } finally {

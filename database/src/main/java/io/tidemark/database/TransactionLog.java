@@ -939,6 +939,17 @@ final class TransactionLog implements AutoCloseable {
     return false;
   }
 
+  /**
+   * The last record of a segment that counts. Behind it there may be others that were cut off.
+   *
+   * @return {@link Long#MAX_VALUE} for the segment that still grows
+   */
+  long lastIn(long segmentNumber) {
+    assert lock.isHeldByCurrentThread();
+    LogSegment segment = lookup.segment(segmentNumber);
+    return segment == current ? Long.MAX_VALUE : segment.lastTxid;
+  }
+
   /** Whether this object has ended. */
   boolean isClosed() {
     return closed;

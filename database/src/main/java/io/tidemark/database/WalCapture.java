@@ -343,11 +343,12 @@ final class WalCapture {
     int limit = src.limit();
     int position = src.position();
     boolean hide = length > 0 && commitsWait.getAsBoolean();
+    byte last = hide ? src.get(position + length - 1) : 0;
     src.limit(position + length - (hide ? 1 : 0));
     try {
       file.write(src, start);
       if (hide) {
-        hideLast(src.get(position + length - 1), start + length - 1);
+        hideLast(last, start + length - 1);
       }
     } finally {
       src.limit(limit);
@@ -367,7 +368,7 @@ final class WalCapture {
     }
     if (hide) {
       try {
-        file.write(ByteBuffer.allocate(1).put(0, hidden), start + length - 1);
+        file.write(ByteBuffer.allocate(1).put(0, last), start + length - 1);
       } catch (IOException e) {
         committer.framesLost(e);
         throw e;
