@@ -552,6 +552,11 @@ public final class Database {
     demoted();
   }
 
+  /** Whether a write that commits waits for other nodes. */
+  public boolean commitsWait() {
+    return isForwarding() || store.commitGate().waits();
+  }
+
   /** Whether programs on this replica may write, because it holds the halt lock. */
   public boolean isForwarding() {
     return gate.forwarder() != null;

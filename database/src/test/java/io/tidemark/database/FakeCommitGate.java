@@ -17,6 +17,7 @@ public final class FakeCommitGate implements CommitGate {
   private final List<Offer> offers = new ArrayList<>();
   private volatile boolean sync = true;
   private volatile boolean confirms = true;
+  private volatile String onlyOf;
   private volatile boolean holds = true;
   private volatile RefusedException.Kind refusal;
   private volatile Duration timeout = Duration.ofSeconds(30);
@@ -36,8 +37,16 @@ public final class FakeCommitGate implements CommitGate {
 
   /** The other nodes are silent from now on. */
   public FakeCommitGate silent() {
+    onlyOf = null;
     confirms = false;
     reached = new CountDownLatch(1);
+    return this;
+  }
+
+  /** The same for one database; the others are confirmed. */
+  public FakeCommitGate silentFor(String name) {
+    silent();
+    onlyOf = name;
     return this;
   }
 
@@ -100,7 +109,8 @@ public final class FakeCommitGate implements CommitGate {
     if (!database.isDurable(txid)) {
       throw new AssertionError(txid + " is not on the disk");
     }
-    if (confirms) {
+    String silent = onlyOf;
+    if (confirms || (silent != null && !silent.equals(database.name()))) {
       database.committedUpTo(epoch, txid);
     } else {
       reached.countDown();
