@@ -206,6 +206,11 @@ final class CommitWait {
 
   // ------------------------------------------------------------------ doubt
 
+  /** What the log has beyond what counts is for this node to settle from now on. */
+  void promoted() {
+    since = Instant.now();
+  }
+
   /** Whether the log has more than what counts, and no commit is under way. */
   private boolean isInDoubt() {
     return !waiting && log.tailTxid() > committed.position().txid();

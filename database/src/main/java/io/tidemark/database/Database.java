@@ -415,6 +415,7 @@ public final class Database {
   /** This node is about to become primary: shows all that the log has, or is not served. */
   void promote() {
     replicaLog.abort();
+    waits.promoted();
     if (availability.isFailed()) {
       return;
     }
