@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * <p>Invariants:
  *
  * <ul>
- *   <li>Only records that are durable are shown, in order.
+ *   <li>Only records that are durable and known to be committed are shown, in order.
  *   <li>A record whose pages do not lead to the checksum that it names changes nothing; the
  *       database is not served any more.
  *   <li>Bytes that programs may have in the kernel's cache are replaced there before the lock that
@@ -160,7 +160,7 @@ public final class Applier {
   }
 
   private boolean isBehind(long upTo) {
-    return committed.position().txid() < Math.min(upTo, log.durableTxid());
+    return committed.position().txid() < Math.min(upTo, log.showableTxid());
   }
 
   /**
@@ -299,6 +299,7 @@ public final class Applier {
     FaultPoint.APPLY_CHECKED.pass();
     if (way == ApplyWay.DROP) {
       staged.clearPages();
+      log.keepCommitted();
       content.unlink();
       publish(records, header);
       replacement.leave(MainFile.State.ORPHAN);

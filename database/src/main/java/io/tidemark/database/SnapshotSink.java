@@ -217,7 +217,7 @@ public final class SnapshotSink implements AutoCloseable {
         spool = disk.open(spoolPath);
       }
       buffer = store.receiveBuffers().take();
-      record.begin(spool, 0, txid, store.epoch(), null, buffer);
+      record.begin(spool, 0, txid, store.epoch(), null, false, buffer);
       left = ltxLength;
     } catch (IOException e) {
       abortRecord();

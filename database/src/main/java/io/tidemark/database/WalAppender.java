@@ -368,6 +368,7 @@ final class WalAppender {
   }
 
   private void backfill(int safe) throws IOException {
+    database.lockedWrite(walMode::awaitApplicable);
     WalCapture capture = walMode.capture();
     WalFrames frames = capture.frames();
     MainFile main = content.current();
