@@ -193,6 +193,18 @@ public abstract class LeaserConformance {
   }
 
   @Test
+  void anOwnershipThatWasEndedByHandIsNotTheNextOneOfTheSameProcess() throws Exception {
+    Acquisition.Acquired earlier = acquire(first, "record 1", one);
+    bed.deleteOwnership();
+    Acquisition.Acquired later = acquire(first, "record 2", one);
+
+    assertThat(earlier.lease().renew(CALL)).isInstanceOf(Renewal.Lost.class);
+    assertThat(earlier.lease().change(later.revision(), "wrong")).isInstanceOf(Change.Lost.class);
+    assertThat(later.lease().renew(CALL)).isInstanceOf(Renewal.Renewed.class);
+    assertThat(first.read().record().orElseThrow().text()).isEqualTo("record 2");
+  }
+
+  @Test
   void theOwnerChangesTheRecord() throws Exception {
     Acquisition.Acquired acquired = acquire(first, "record 1", one);
 
