@@ -121,7 +121,11 @@ final class ClusterModel {
 
   private void emit(World w, String label) {
     forgetWhatCannotMatter(w);
-    check(w);
+    try {
+      check(w);
+    } catch (Violation violation) {
+      throw new Violation(label + ": " + violation.getMessage());
+    }
     next.step(w, label);
   }
 
@@ -196,8 +200,7 @@ final class ClusterModel {
     int proposed = w.get(node, PROPOSED);
     return ruleCache.computeIfAbsent(
         (long) proposed << 32 | record,
-        key ->
-            rules.rule(record(w, record), proposed == 0 ? null : record(w, proposed)));
+        key -> rules.rule(record(w, record), proposed == 0 ? null : record(w, proposed)));
   }
 
   private CommitRule.Acks acks(World w, int node) {
@@ -262,9 +265,7 @@ final class ClusterModel {
     int log = w.get(node, LOG);
     // Writers are held until the new epoch is taken.
     boolean held = w.get(node, ABORTING) != 0 && w.get(node, PROPOSED) != 0;
-    if (content == bounds.contents()
-        || held
-        || !rule(w, node).hasEnoughMembers()) {
+    if (content == bounds.contents() || held || !rule(w, node).hasEnoughMembers()) {
       return;
     }
     World to = w.copy();
@@ -343,7 +344,12 @@ final class ClusterModel {
     }
     if (copies < bounds.minInSync() && bounds.diskLosses() == 0 && bounds.restores() == 0) {
       throw new Violation(
-          "n" + node + " commits what is on " + copies + " disks, promised were " + bounds.minInSync());
+          "n"
+              + node
+              + " commits what is on "
+              + copies
+              + " disks, promised were "
+              + bounds.minInSync());
     }
   }
 
@@ -466,7 +472,7 @@ final class ClusterModel {
     }
     to.set(node, INHERITED, length(to.get(node, LOG)));
     // One that was replaced meanwhile may go on; it just never gets an acknowledgement.
-    boolean newest = Records.epoch(number) == Records.epoch(to.f[STORE_RECORD]);
+    boolean newest = Records.epoch(number) == newestEpoch(to);
     if (newest && !isPrefix(to.f[HISTORY], to.get(node, LOG))) {
       throw new Violation(
           "n"
@@ -686,9 +692,7 @@ final class ClusterModel {
     World to = w.copy();
     if (bounds.ackMessages()) {
       int head = node | leader << 2 | w.get(leader, PROCESS) << 14 | 1 << 17 | ACK;
-      if (!holds(w, head, ack)) {
-        put(w, head, ack, "n" + node + " sends an acknowledgement of " + (ack >> 8));
-      }
+      put(w, head, ack, "n" + node + " sends an acknowledgement of " + (ack >> 8));
     } else if (takeAck(to, leader, node, ack)) {
       emit(to, label("n" + node + " acknowledges " + (ack >> 8) + " to n" + leader));
     }
@@ -988,6 +992,9 @@ final class ClusterModel {
 
   /** If as many are on their way as the bounds allow, one of them is lost: any. */
   private void put(World w, int head, int body, String what) {
+    if (holds(w, head, body)) {
+      return;
+    }
     boolean full = countMessages(w) >= bounds.messages();
     for (int i = 0; i < MESSAGES; i++) {
       if ((w.f[MESSAGE + 2 * i] != 0) == full) {
@@ -1108,9 +1115,12 @@ final class ClusterModel {
         int log = prefix(w.get(node, DISK_LOG), length);
         to.set(node, LOG, log);
         to.set(node, DISK_LOG, log);
-        to.set(node, EPOCH, 1);
-        to.set(node, NONCE, 0);
-        to.set(node, SEEN, 1);
+        // What it had promised is lost as well; it reads the record before it follows anybody.
+        int record = rules.readsRecordAtStart() ? w.f[STORE_RECORD] : 0;
+        to.set(node, EPOCH, Math.max(1, Records.epoch(record)));
+        to.set(
+            node, NONCE, record == 0 ? 0 : owner(Records.primary(record), Records.process(record)));
+        to.set(node, SEEN, Math.max(1, Records.version(record)));
         to.set(node, COMMIT, Math.min(length, w.get(node, DISK_COMMIT)));
         to.set(node, DISK_COMMIT, to.get(node, COMMIT));
         to.set(node, LAST_SHOWN, 0);
@@ -1184,12 +1194,21 @@ final class ClusterModel {
       }
       boolean newest =
           RoleMachine.mayCommit(role(w, node))
-              && Records.epoch(w.get(node, RECORD)) == Records.epoch(w.f[STORE_RECORD]);
+              && Records.epoch(w.get(node, RECORD)) == newestEpoch(w);
       if (newest && !isPrefix(history, log)) {
         throw new Violation(
             "primary n" + node + " has " + text(log) + ", but committed is " + text(history));
       }
     }
+  }
+
+  /** The greatest epoch that was ever taken; a store that was restored may not know it. */
+  private static int newestEpoch(World w) {
+    int epoch = EPOCHS - 1;
+    while (w.f[PRIMARY_OF + epoch] == 0) {
+      epoch--;
+    }
+    return epoch;
   }
 
   static String text(int log) {

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /** Defects, each of which the model check has to find, and bounds within which it does. */
 final class Mutants {
@@ -49,7 +48,7 @@ final class Mutants {
                     : new FollowRule.Verdict(FollowRule.Kind.NEW_EPOCH, "any");
               }
             },
-            "committed"),
+            ""),
         new Mutant(
             "acknowledgements of another epoch count",
             Bounds.named("abort").history(3, 2, 2).withAborts(),
@@ -126,16 +125,13 @@ final class Mutants {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
                 // The least positions would catch it, if nothing else did.
-                return super.eligibility(withoutLeast(record), node);
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
 
               @Override
-              SetChange.Verdict add(
-                  ClusterRecord record, SetChange.Asking node, boolean changing) {
+              SetChange.Verdict add(ClusterRecord record, SetChange.Asking node, boolean changing) {
                 return super.add(
-                    record,
-                    new SetChange.Asking(node.member(), null, false, Map.of()),
-                    changing);
+                    record, new SetChange.Asking(node.member(), null, false, Map.of()), changing);
               }
             },
             "committed"),
@@ -146,12 +142,11 @@ final class Mutants {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
                 // The least positions would catch it, if nothing else did.
-                return super.eligibility(withoutLeast(record), node);
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
 
               @Override
-              SetChange.Verdict add(
-                  ClusterRecord record, SetChange.Asking node, boolean changing) {
+              SetChange.Verdict add(ClusterRecord record, SetChange.Asking node, boolean changing) {
                 SetChange.Lane lane = node.lanes().get(Records.DATABASE);
                 Tail known = new Tail(0, lane.tail().committed());
                 return super.add(
@@ -190,7 +185,7 @@ final class Mutants {
             "committed"),
         new Mutant(
             "a member acknowledges before its sync",
-            Bounds.named("crash").nodes(2, 2, 2).history(1, 2, 2).faults(1, 0, 0),
+            Bounds.named("crash").nodes(2, 2, 2).history(1, 2, 2).crashes(1),
             new Rules() {
               @Override
               boolean acknowledgesBeforeSync() {
@@ -215,7 +210,7 @@ final class Mutants {
             "shows"),
         new Mutant(
             "incarnation and token of a member are ignored",
-            Bounds.named("loss").nodes(3, 3, 1).history(1, 2, 3).faults(0, 1, 0),
+            Bounds.named("loss").nodes(3, 3, 1).history(1, 2, 3).diskLosses(1),
             new Rules() {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
@@ -223,7 +218,7 @@ final class Mutants {
                 return member == null
                     ? super.eligibility(record, node)
                     : super.eligibility(
-                        withoutLeast(record),
+                        Rules.withoutLeast(record),
                         new Eligibility.Candidate(
                             node.nodeId(),
                             node.clusterId(),
@@ -277,26 +272,44 @@ final class Mutants {
             "committed"),
         new Mutant(
             "least positions are ignored",
-            Bounds.named("restore").nodes(3, 3, 1).history(1, 2, 3).withSetChanges()
-                .faults(0, 0, 1),
+            Bounds.named("restore")
+                .nodes(3, 3, 1)
+                .history(1, 2, 3)
+                .withSetChanges()
+                .restoredDisks(1),
             new Rules() {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
-                return super.eligibility(withoutLeast(record), node);
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
             },
             "committed"),
         new Mutant(
             "a member that lost data is streamed to as if it had not",
-            Bounds.named("restore").nodes(3, 3, 1).history(2, 2, 3).withSetChanges()
-                .faults(0, 0, 1),
+            Bounds.named("restore")
+                .nodes(3, 3, 1)
+                .history(2, 2, 3)
+                .withSetChanges()
+                .restoredDisks(1),
             new Rules() {
               @Override
               SetChange.Verdict greeting(
-                  ClusterRecord record,
-                  Member greeted,
-                  Map<String, SetChange.Greeting> databases) {
+                  ClusterRecord record, Member greeted, Map<String, SetChange.Greeting> databases) {
                 return new SetChange.Verdict(SetChange.Kind.NONE, null, "whatever it has");
+              }
+            },
+            "committed"),
+        new Mutant(
+            "a node whose disk went back follows anybody",
+            Bounds.named("restored disk")
+                .nodes(2, 2, 1)
+                .history(2, 2, 4)
+                .withSetChanges()
+                .restoredDisks(1),
+            new Rules() {
+              @Override
+              boolean readsRecordAtStart() {
+                return false;
               }
             },
             "committed"),
@@ -344,7 +357,7 @@ final class Mutants {
             "committed"),
         new Mutant(
             "a commit position is announced before the tail is settled",
-            Bounds.named("crash").nodes(3, 3, 1).history(1, 2, 2).faults(1, 0, 0),
+            Bounds.named("crash").nodes(3, 3, 1).history(1, 2, 2).crashes(1),
             new Rules() {
               @Override
               long announced(Tail tail) {
@@ -354,17 +367,17 @@ final class Mutants {
             "showed"),
         new Mutant(
             "a promised epoch does not survive a crash",
-            Bounds.named("crash").nodes(2, 2, 1).history(2, 2, 3).withSetChanges().faults(1, 0, 0),
+            Bounds.named("crash").nodes(2, 2, 1).history(2, 2, 3).withSetChanges().crashes(1),
             new Rules() {
               @Override
               boolean epochIsDurable() {
                 return false;
               }
             },
-            "committed"),
+            "showed"),
         new Mutant(
             "a record older than one that was seen is good enough",
-            JOIN.history(1, 2, 4).faults(0, 0, 1).withStoreBackup(),
+            JOIN.history(1, 2, 4).withRestoredStore(),
             new Rules() {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
@@ -384,7 +397,7 @@ final class Mutants {
             ""),
         new Mutant(
             "a replica shows what is not on its disk",
-            Bounds.named("crash").nodes(3, 2, 1).history(1, 1, 1).faults(1, 0, 0),
+            Bounds.named("crash").nodes(3, 2, 1).history(1, 1, 1).crashes(1),
             new Rules() {
               @Override
               boolean appliesBeforeDurable() {
@@ -394,7 +407,7 @@ final class Mutants {
             "showed"),
         new Mutant(
             "a restarted node shows up to the commit position that it knows",
-            Bounds.named("crash").nodes(2, 2, 2).history(1, 1, 1).faults(1, 0, 0),
+            Bounds.named("crash").nodes(2, 2, 2).history(1, 1, 1).crashes(1),
             new Rules() {
               @Override
               StartView.Verdict start(ClusterRecord record, long committed, long logEnd) {
@@ -441,19 +454,6 @@ final class Mutants {
         record.mode(),
         minInSync,
         record.least(),
-        record.successor());
-  }
-
-  private static ClusterRecord withoutLeast(ClusterRecord record) {
-    return new ClusterRecord(
-        record.version(),
-        record.clusterId(),
-        record.epoch(),
-        record.primary(),
-        record.members(),
-        record.mode(),
-        record.minInSync(),
-        new TreeMap<>(),
         record.successor());
   }
 }

@@ -13,6 +13,7 @@ import io.tidemark.lease.protocol.SetChange;
 import io.tidemark.lease.protocol.StartView;
 import io.tidemark.lease.protocol.Tail;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The decisions as the model calls them: the real ones. What the real ones leave to whoever carries
@@ -111,6 +112,10 @@ class Rules {
     return true;
   }
 
+  boolean readsRecordAtStart() {
+    return true;
+  }
+
   boolean readsLogEndBeforeFencing() {
     return false;
   }
@@ -129,5 +134,19 @@ class Rules {
 
   boolean appliesBeforeDurable() {
     return false;
+  }
+
+  /** The same record, but anybody is far enough for it. */
+  static ClusterRecord withoutLeast(ClusterRecord record) {
+    return new ClusterRecord(
+        record.version(),
+        record.clusterId(),
+        record.epoch(),
+        record.primary(),
+        record.members(),
+        record.mode(),
+        record.minInSync(),
+        new TreeMap<>(),
+        record.successor());
   }
 }
