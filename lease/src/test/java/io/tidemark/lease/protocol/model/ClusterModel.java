@@ -1116,11 +1116,12 @@ final class ClusterModel {
         to.set(node, LOG, log);
         to.set(node, DISK_LOG, log);
         // What it had promised is lost as well; it reads the record before it follows anybody.
-        int record = rules.readsRecordAtStart() ? w.f[STORE_RECORD] : 0;
-        to.set(node, EPOCH, Math.max(1, Records.epoch(record)));
-        to.set(
-            node, NONCE, record == 0 ? 0 : owner(Records.primary(record), Records.process(record)));
-        to.set(node, SEEN, Math.max(1, Records.version(record)));
+        FollowRule.Promise promise =
+            rules.atStart(
+                new FollowRule.Promise(Records.CLUSTER, 1, 0, 1), record(w, w.f[STORE_RECORD]));
+        to.set(node, EPOCH, (int) promise.epoch());
+        to.set(node, NONCE, promise.nonce() == 0 ? 0 : (int) promise.nonce() - 1000);
+        to.set(node, SEEN, (int) promise.recordVersion());
         to.set(node, COMMIT, Math.min(length, w.get(node, DISK_COMMIT)));
         to.set(node, DISK_COMMIT, to.get(node, COMMIT));
         to.set(node, LAST_SHOWN, 0);

@@ -308,8 +308,8 @@ final class Mutants {
                 .restoredDisks(1),
             new Rules() {
               @Override
-              boolean readsRecordAtStart() {
-                return false;
+              FollowRule.Promise atStart(FollowRule.Promise promise, ClusterRecord record) {
+                return promise;
               }
             },
             "committed"),

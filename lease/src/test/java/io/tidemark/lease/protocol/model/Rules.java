@@ -37,6 +37,10 @@ class Rules {
     return FollowRule.judge(own, sender);
   }
 
+  FollowRule.Promise atStart(FollowRule.Promise promise, ClusterRecord record) {
+    return promise.afterReading(record);
+  }
+
   Fencing.Step fencing(ClusterRecord record, long ownEpoch) {
     // Which of the others answer is chance; that none does is the worst case.
     return Fencing.next(record, record.mode(), ownEpoch, Map.of(), Map.of());
@@ -109,10 +113,6 @@ class Rules {
   }
 
   boolean epochIsDurable() {
-    return true;
-  }
-
-  boolean readsRecordAtStart() {
     return true;
   }
 
