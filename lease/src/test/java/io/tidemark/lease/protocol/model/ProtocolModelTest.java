@@ -84,6 +84,23 @@ class ProtocolModelTest {
                         .restoredDisks(1),
                     TWO_EPOCHS),
                 new Run(
+                    Bounds.named("old volume")
+                        .nodes(2, 2, 1)
+                        .history(1, 2, 4)
+                        .withSetChanges()
+                        .withOldVolume(),
+                    ADDED,
+                    SECOND),
+                new Run(
+                    Bounds.named("late change of a dead node")
+                        .nodes(2, 2, 1)
+                        .history(1, 2, 4)
+                        .withSetChanges()
+                        .withSlowStore()
+                        .crashes(1),
+                    ADDED,
+                    REMOVED),
+                new Run(
                     Bounds.named("restored store")
                         .nodes(2, 2, 1)
                         .history(1, 3, 4)
@@ -133,6 +150,7 @@ class ProtocolModelTest {
             HANDED_OVER),
         new Run(three.history(1, 2, 4).withSetChanges().diskLosses(1).crashes(1), SECOND),
         new Run(three.history(2, 3, 4).withSetChanges().restoredDisks(1), TWO_EPOCHS),
+        new Run(three.history(1, 2, 4).withSetChanges().withOldVolume(), ADDED, SECOND),
         new Run(
             Bounds.named("deep: restored store")
                 .nodes(3, 2, 1)
@@ -146,7 +164,8 @@ class ProtocolModelTest {
   @MethodSource("runs")
   void noOrderOfEventsBreaksAPromise(Run run) {
     // Least positions are a second net, for disks that went back: nothing else may need them.
-    Rules rules = run.bounds().restores() > 0 ? new Rules() : new RulesWithoutLeast();
+    boolean back = run.bounds().restores() > 0 && !run.bounds().oldVolumes();
+    Rules rules = back ? new Rules() : new RulesWithoutLeast();
     ClusterModel model = new ClusterModel(run.bounds(), rules);
 
     Search.Result result = new Search(model, MOST_STATES, Integer.MAX_VALUE).run();
