@@ -10,8 +10,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * No order of events within the bounds breaks a promise. {@code -Dtidemark.model=deep} explores
- * wider bounds: about half an hour and 6 GB ({@code -Dtest.argLine="-ea -Xmx6g"}).
+ * No order of events within the bounds breaks a promise. {@code -Dtidemark.model=deep} adds wider
+ * bounds, each until all states are explored or sixty million are; give it an hour or more and 6 GB
+ * ({@code -Dtest.argLine="-ea -Xmx6g"}).
  */
 class ProtocolModelTest {
   private static final boolean DEEP = "deep".equals(System.getProperty("tidemark.model"));
