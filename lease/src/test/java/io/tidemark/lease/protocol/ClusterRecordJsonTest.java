@@ -143,7 +143,7 @@ class ClusterRecordJsonTest {
   void noDamageIsTakenForARecordOrBreaksTheReader() {
     Random random = new Random(4);
     int refused = 0;
-    for (int i = 0; i < 20_000; i++) {
+    for (int i = 0; i < 6_000; i++) {
       StringBuilder text = new StringBuilder(TEXT);
       int at = random.nextInt(text.length());
       switch (random.nextInt(4)) {
@@ -159,7 +159,7 @@ class ClusterRecordJsonTest {
         refused++;
       }
     }
-    assertThat(refused).isGreaterThan(10_000);
+    assertThat(refused).isGreaterThan(3_000);
   }
 
   @Test

@@ -22,6 +22,7 @@ final class Bounds implements Cloneable {
   private boolean aborts;
   private int handoffs;
   private boolean storeBackup;
+  private boolean oldVolumes;
 
   private Bounds(String name) {
     this.name = name;
@@ -105,6 +106,15 @@ final class Bounds implements Cloneable {
     return with(b -> b.handoffs = count);
   }
 
+  /** A disk that goes back, once, to any state from before the node's last admission. */
+  Bounds withOldVolume() {
+    return with(
+        b -> {
+          b.oldVolumes = true;
+          b.restores = 1;
+        });
+  }
+
   /** The store is restored, once, from a backup that all members know to be old. */
   Bounds withRestoredStore() {
     return with(
@@ -176,6 +186,10 @@ final class Bounds implements Cloneable {
 
   int handoffs() {
     return handoffs;
+  }
+
+  boolean oldVolumes() {
+    return oldVolumes;
   }
 
   boolean storeBackup() {

@@ -505,6 +505,10 @@ final class ClusterModel {
         return;
       }
       MemberAck known = acks(w, node).of(other + 1);
+      boolean drawn = known.member().token() > known.member().incarnation();
+      if (bounds.oldVolumes() && !drawn && rules.asksWithNewToken()) {
+        return;
+      }
       verdict =
           rules.add(
               record,
@@ -660,6 +664,26 @@ final class ClusterModel {
     }
     if (role(w, node) == Role.FOLLOWING) {
       acquire(w, node);
+      drawToken(w, node);
+    }
+  }
+
+  /**
+   * A node that hears that it is no member draws a new token, to be admitted with. It is random; so
+   * that the model needs no second one, a node whose disk went back draws none any more.
+   */
+  private void drawToken(World w, int node) {
+    int leader = w.get(node, LEADER) - 1;
+    if (bounds.oldVolumes()
+        && w.f[RESTORES] > 0
+        && leader >= 0
+        && w.get(node, TOKEN) == w.get(node, INCARNATION)
+        && RoleMachine.mayCommit(role(w, leader))
+        && Records.member(w.get(leader, RECORD), node) == 0
+        && w.get(leader, PROPOSED) == 0) {
+      World to = w.copy();
+      to.set(node, TOKEN, w.get(node, TOKEN) + 1);
+      emit(to, label("n" + node + " draws a new token"));
     }
   }
 
@@ -1106,9 +1130,15 @@ final class ClusterModel {
       emit(to, label("n" + node + " loses its disk and starts empty"));
     }
     if (w.f[RESTORES] > 0 && !bounds.storeBackup()) {
-      // The promise: a disk that goes back below the least position is noticed.
-      int least = Math.min(Records.least(w.f[STORE_RECORD]), length(w.get(node, DISK_LOG)));
-      for (int length = 0; length < least; length++) {
+      int disk = length(w.get(node, DISK_LOG));
+      boolean readmitted = w.get(node, TOKEN) > w.get(node, INCARNATION);
+      // The promises: a disk that goes back below the least position, or to before the node's last
+      // admission, is noticed.
+      int end =
+          bounds.oldVolumes()
+              ? (readmitted ? disk + 1 : 0)
+              : Math.min(Records.least(w.f[STORE_RECORD]), disk);
+      for (int length = 0; length < end; length++) {
         World to = w.copy();
         to.f[RESTORES]--;
         restart(to, node);
@@ -1124,6 +1154,7 @@ final class ClusterModel {
         to.set(node, SEEN, (int) promise.recordVersion());
         to.set(node, COMMIT, Math.min(length, w.get(node, DISK_COMMIT)));
         to.set(node, DISK_COMMIT, to.get(node, COMMIT));
+        to.set(node, TOKEN, w.get(node, INCARNATION));
         to.set(node, LAST_SHOWN, 0);
         to.set(node, SHOWN, to.get(node, COMMIT) == length ? length + 1 : 0);
         emit(to, label("the disk of n" + node + " goes back to " + length + " transactions"));

@@ -232,6 +232,50 @@ final class Mutants {
             },
             "committed"),
         new Mutant(
+            "the token of a member is ignored",
+            Bounds.named("old volume")
+                .nodes(2, 2, 1)
+                .history(1, 2, 4)
+                .withSetChanges()
+                .withOldVolume(),
+            new Rules() {
+              @Override
+              Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
+                Member member = record.member(node.nodeId());
+                return super.eligibility(
+                    Rules.withoutLeast(record),
+                    new Eligibility.Candidate(
+                        node.nodeId(),
+                        node.clusterId(),
+                        node.incarnation(),
+                        member == null ? 0 : member.token(),
+                        node.seenVersion(),
+                        node.seenEpoch(),
+                        node.databases(),
+                        false));
+              }
+            },
+            "committed"),
+        new Mutant(
+            "a node is admitted again with the token that it had before",
+            Bounds.named("old volume")
+                .nodes(2, 2, 1)
+                .history(1, 2, 4)
+                .withSetChanges()
+                .withOldVolume(),
+            new Rules() {
+              @Override
+              boolean asksWithNewToken() {
+                return false;
+              }
+
+              @Override
+              Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
+                return super.eligibility(Rules.withoutLeast(record), node);
+              }
+            },
+            "committed"),
+        new Mutant(
             "a node that is no member may acquire",
             SET.history(1, 2, 4),
             new Rules() {

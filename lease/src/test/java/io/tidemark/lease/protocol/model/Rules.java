@@ -112,6 +112,11 @@ class Rules {
     return false;
   }
 
+  /** Who asks to be admitted has drawn a token since it was told that it is no member. */
+  boolean asksWithNewToken() {
+    return true;
+  }
+
   boolean epochIsDurable() {
     return true;
   }

@@ -81,9 +81,9 @@ class WorldTest {
   @Test
   void randomWalksThroughWideBoundsBreakNoPromise() {
     int steps = 0;
-    for (int seed = 0; seed < 1_000; seed++) {
+    for (int seed = 0; seed < 300; seed++) {
       steps += walk(1_000 + seed, 250).size();
     }
-    assertThat(steps).isGreaterThan(50_000);
+    assertThat(steps).isGreaterThan(15_000);
   }
 }
