@@ -12,6 +12,7 @@ import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -594,6 +595,42 @@ class SyncCommitTest {
       assertThat(later.inDoubt().last().txid()).isEqualTo(3);
       assertThat(later.settleCommitted(3)).isTrue();
       assertThat(pair.replica.read(NAME)).isEqualTo(third);
+    }
+  }
+
+  @Test
+  void manyDatabasesCommitAtTheSameTimeAndEachWaitsForItsOwn() throws Exception {
+    gate.silent();
+    List<FutureTask<Void>> tasks = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      String name = "many-" + i;
+      tasks.add(
+          start(
+              () -> {
+                Random own = new Random(name.hashCode());
+                SqliteSimulator writer = new SqliteSimulator(bench.store, name, own);
+                byte[] now = new byte[0];
+                for (int round = 1; round <= 20; round++) {
+                  byte[] next = SqliteSimulator.next(own, now, 512, 3, false, 2);
+                  writer.commitJournaled(now, next, Finalise.UNLINK, own.nextBoolean());
+                  now = next;
+                  assertThat(bench.read(name)).isEqualTo(now);
+                }
+                return null;
+              }));
+    }
+    Random order = new Random(5);
+    while (!tasks.stream().allMatch(FutureTask::isDone)) {
+      Database any = bench.store.get("many-" + order.nextInt(8));
+      if (any != null && any.appendedDurable() > any.position().txid()) {
+        long txid = any.appended().txid();
+        assertThat(any.position().txid()).isGreaterThanOrEqualTo(txid - 1);
+        any.committedUpTo(bench.store.epoch(), txid);
+      }
+      bench.upkeep();
+    }
+    for (FutureTask<Void> task : tasks) {
+      join(task);
     }
   }
 
