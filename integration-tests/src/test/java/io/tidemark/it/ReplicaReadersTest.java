@@ -355,8 +355,9 @@ class ReplicaReadersTest {
     System.out.printf(
         "lag in ms, median and p99: %d and %d, with a read transaction of %d s %d and %d%n",
         without[0], without[1], seconds, with[0], with[1]);
-    assertThat(with[0]).isLessThan(without[0] + 100);
-    assertThat(with[1]).isLessThan(without[1] + 500);
+    // A reader that held up what is shown would make it grow with its transaction.
+    assertThat(with[0]).isLessThan(without[0] + 250);
+    assertThat(with[1]).isLessThan(without[1] + 1500);
     assertThat(last(reader)).isEqualTo(seen);
   }
 
