@@ -400,6 +400,7 @@ final class ReceiveLane {
         sink.finish(
             new LogPosition(
                 position.epoch(), position.txid().value(), position.checksum().value()));
+    database.metrics().snapshotsReceived.increment();
     snapshot = null;
     repairing = false;
     record = new IncomingRecord(new LogTarget(database.replicaLog(), connection.epoch()));
