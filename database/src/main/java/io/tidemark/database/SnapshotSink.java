@@ -110,13 +110,18 @@ public final class SnapshotSink implements AutoCloseable {
     return nextTxid;
   }
 
+  /** Whether all pages are to come, not just those that differ. */
+  public boolean isWhole() {
+    return !differences;
+  }
+
   /**
    * Whether the rest can come over another connection, from {@link #lastPage} on.
    *
    * @param pageSize of the pages to come
    */
   public boolean goesOn(int pageSize) {
-    return !differences && !closed && pageSize == firstPageSize;
+    return isWhole() && !closed && pageSize == firstPageSize;
   }
 
   /**
