@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** SQLite commits that count only when other nodes have them: HAZARDS 1, 3, 4, 9 and 17. */
+/** SQLite commits that count only when other nodes have them, in doubt or refused included. */
 @Timeout(90)
 class SyncCommitOnMountTest {
   private static final Duration LIMIT = Duration.ofSeconds(3);

@@ -221,9 +221,7 @@ class ReplicaReadersTest {
     cluster.checkEqual(db);
   }
 
-  /**
-   * HAZARDS 6: a journal that a program left on the replica rolls back nothing that was applied.
-   */
+  /** A journal that a program left on the replica rolls back nothing that was applied. */
   @Test
   void journalThatAProgramLeftOnAReplicaIsNotPlayedBack() throws Exception {
     start("DELETE");
@@ -248,7 +246,7 @@ class ReplicaReadersTest {
     cluster.checkEqual(db);
   }
 
-  /** HAZARDS 5: connections never mix what a name stood for with what it stands for now. */
+  /** Connections never mix what a name stood for with what it stands for now. */
   @ParameterizedTest
   @ValueSource(strings = {"WAL", "DELETE"})
   void connectionOfAReplacedDatabaseFailsInsteadOfMixing(String mode) throws IOException {
@@ -269,16 +267,14 @@ class ReplicaReadersTest {
     cluster.checkEqual(db);
   }
 
-  /** HAZARDS 16: a file that looks read-only would stay read-only for its openers. */
+  /** A file that looks read-only would stay read-only for its openers. */
   @Test
   void filesOfAReplicaDoNotLookReadOnly() throws Exception {
     start("DELETE");
     assertThat(Command.of("stat", "-c", "%a", cluster.replica().file(db)).ok()).isEqualTo("644");
   }
 
-  /**
-   * HAZARDS 8: who has the WAL open holds SHARED for life, so nothing but a WAL can be shown to it.
-   */
+  /** Who has the WAL open holds SHARED for life, so nothing but a WAL can be shown to it. */
   @Test
   void readersThatKeepAWalOpenSeeWhatComesAfterTheSwitchToARollbackJournal() throws Exception {
     start("WAL");
@@ -314,8 +310,8 @@ class ReplicaReadersTest {
   }
 
   /**
-   * HAZARDS 8: a write lock on a replica would stop what comes from the primary. In WAL mode it
-   * cannot be had; with a rollback journal it is as good as an unfinished read.
+   * A write lock on a replica would stop what comes from the primary. In WAL mode it cannot be had;
+   * with a rollback journal it is as good as an unfinished read.
    */
   @ParameterizedTest
   @ValueSource(strings = {"WAL", "DELETE"})
