@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * <p>Invariants:
  *
  * <ul>
- *   <li>Only records that are durable are shown, in order.
+ *   <li>Only records that are durable and known to be committed are shown, in order.
  *   <li>A record whose pages do not lead to the checksum that it names changes nothing; the
  *       database is not served any more.
  *   <li>Bytes that programs may have in the kernel's cache are replaced there before the lock that
@@ -30,6 +30,9 @@ public final class Applier {
 
   /** Records applied under one EXCLUSIVE lock, so that readers get a turn. */
   private static final int BATCH = 64;
+
+  /** Frames after which readers see what was appended. */
+  private static final int FRAMES = 256;
 
   private static final long PAUSE_NANOS = 1_000_000;
   private static final int[] NO_PAGES = {};
@@ -48,6 +51,7 @@ public final class Applier {
   private final ContentReplacement replacement;
   private final WalAppender appender;
   private final StagedPages staged = new StagedPages();
+  private final RecordFollower follower;
 
   /** When readers were first found in the way, {@link System#nanoTime}; 0 if they are not. */
   private long blockedSince;
@@ -80,6 +84,7 @@ public final class Applier {
     this.walMode = walMode;
     this.replacement = replacement;
     this.appender = new WalAppender(store, database, committed, content, walMode);
+    this.follower = new RecordFollower(files.disk(), log);
   }
 
   /**
@@ -146,7 +151,7 @@ public final class Applier {
   }
 
   private void applyUpTo(long upTo, long patienceNanos) throws IOException {
-    try (RecordFollower records = new RecordFollower(files.disk(), log)) {
+    try (RecordFollower records = follower) {
       boolean going = true;
       while (going && isBehind(upTo)) {
         going = applySome(records, upTo, patienceNanos);
@@ -155,7 +160,7 @@ public final class Applier {
   }
 
   private boolean isBehind(long upTo) {
-    return committed.position().txid() < Math.min(upTo, log.durableTxid());
+    return committed.position().txid() < Math.min(upTo, log.showableTxid());
   }
 
   /**
@@ -239,16 +244,20 @@ public final class Applier {
     }
     try {
       blockedSince = 0;
-      for (int i = 0; i < BATCH && isBehind(upTo); i++) {
-        appender.prepare();
-        if (!applyOne(records, upTo, ApplyWay.FRAMES)) {
-          break;
+      appender.prepare();
+      committed.hideNext();
+      try {
+        boolean same = true;
+        for (int i = 0; same && i < BATCH && appender.appended() < FRAMES; i++) {
+          same = applyOne(records, upTo, ApplyWay.FRAMES);
         }
-        appender.show();
-        appender.checkpointIfDue();
+      } finally {
+        appender.show(); // also when the last of them does not fit
       }
+      appender.checkpointIfDue();
       return true;
     } finally {
+      committed.showLast();
       appender.end();
     }
   }
@@ -290,6 +299,7 @@ public final class Applier {
     FaultPoint.APPLY_CHECKED.pass();
     if (way == ApplyWay.DROP) {
       staged.clearPages();
+      log.keepCommitted();
       content.unlink();
       publish(records, header);
       replacement.leave(MainFile.State.ORPHAN);
@@ -297,7 +307,7 @@ public final class Applier {
       return;
     }
     if (way == ApplyWay.FRAMES) {
-      appender.append(records.decoder(), staged.size(), header.maxTxid());
+      appender.append(staged, staged.isKept() ? null : records.decoder(), header.maxTxid());
       publish(records, header);
       return;
     }
@@ -309,7 +319,7 @@ public final class Applier {
     removeSideFiles();
     MainFile main = content.current();
     long size = header.commit() * header.pageSize();
-    write(records.decoder());
+    write(records);
     publish(records, header);
     content.finish();
     FaultPoint.APPLY_SHOWN.pass();
@@ -321,15 +331,21 @@ public final class Applier {
   }
 
   /** Into the image, so that a disk that refuses one page leaves the file as it was. */
-  private void write(LtxDecoder decoder) throws IOException {
+  private void write(RecordFollower records) throws IOException {
     WorkingImage image = content.image();
     image.discard();
     boolean complete = false;
     try {
-      int size = decoder.header().pageSize();
+      long size = staged.pageSize();
+      LtxDecoder decoder = staged.isKept() ? null : records.decoder();
       ByteBuffer page = Scratch.get().page;
-      while (decoder.nextPage(page.clear().limit(size))) {
-        image.write(page.flip(), (decoder.pageNumber() - 1) * size);
+      for (int i = 0; i < staged.size(); i++) {
+        if (decoder != null) {
+          decoder.nextPage(page.clear().limit(staged.pageSize()));
+          page.flip();
+        }
+        long offset = (Integer.toUnsignedLong(staged.page(i)) - 1) * size;
+        image.write(decoder == null ? staged.bytes(i) : page, offset);
       }
       complete = true;
     } finally {

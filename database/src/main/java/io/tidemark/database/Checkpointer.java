@@ -228,6 +228,7 @@ final class Checkpointer {
     boolean checkpointDue;
     lock.lock();
     try {
+      log.keepCommitted();
       content.applyWhatWaited();
       checkpointDue =
           redoTxid() > last.redoTxid() && log.bytesAfter(last.redoTxid()) > CHECKPOINT_LOG_BYTES;

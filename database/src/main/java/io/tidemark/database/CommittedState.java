@@ -17,8 +17,30 @@ final class CommittedState {
   private volatile long commitMillis;
   private volatile DatabasePosition position = DatabasePosition.NONE;
 
+  /** Not null while readers of a replica do not see yet what was published. */
+  private volatile DatabasePosition shown;
+
   DatabasePosition position() {
     return position;
+  }
+
+  /**
+   * The position that readers can count on: whoever looks after it was given sees that state or a
+   * later one.
+   */
+  DatabasePosition shown() {
+    DatabasePosition behind = shown;
+    return behind == null ? position : behind;
+  }
+
+  /** What is published from now on is not shown before {@link #showLast}. */
+  void hideNext() {
+    shown = position;
+  }
+
+  /** Readers see all that was published. */
+  void showLast() {
+    shown = null;
   }
 
   /** Whether there is a committed image: it had a transaction and was not dropped. */

@@ -55,6 +55,16 @@ final class ContentReplacement {
     if (committed.exists()) {
       writer.appendDrop();
       writer.publish();
+      try {
+        writer.keepCommitted();
+      } catch (RefusedException e) {
+        availability.fail(
+            files.name()
+                + " is deleted, but its files could not be removed ("
+                + e.getMessage()
+                + "); restart when the disk works again");
+        throw e;
+      }
       FaultPoint.DROP_AFTER_SYNC.pass();
     }
     // What was the database is a nameless file from now on, with what programs saw last.
@@ -83,9 +93,10 @@ final class ContentReplacement {
       imported.pageSize = header.pageSize();
       imported.pageCount = header.pageCount(file.size());
       if (writer.append(imported, CapturedTransaction.allPages(imported.pageCount), null)) {
-        writer.awaitOrTakeBack();
+        writer.commit(true);
         FaultPoint.IMPORT_AFTER_SYNC.pass();
         try {
+          writer.keepCommitted();
           file.truncate(imported.pageCount * imported.pageSize);
           file.sync();
           install(source);

@@ -57,7 +57,9 @@ public final class Database {
   private final ReplicaWrites replicaWrites;
   private final Applier applier;
   private final WriteGate gate;
+  private final CommitWait waits;
   private final HaltedWrites haltedWrites;
+  private final Doubts doubts;
   private final LogHistory history;
   private final SettingAside settingAside;
 
@@ -77,9 +79,10 @@ public final class Database {
     DatabaseParts parts =
         new DatabaseParts(store, files, lock, availability, events, log, committed, content);
     gate = new WriteGate(store, name);
+    waits = new CommitWait(store, this, lock, log, committed);
     writer =
         new TransactionWriter(
-            store, files, availability, metrics, events, log, committed, content, gate);
+            store, files, availability, metrics, events, log, committed, content, gate, waits);
     rollback = new RollbackCapture(files, events, committed, content, writer);
     journal = new JournalCapture(files, availability, committed, content, rollback);
     walMode = new WalMode(files, events, log, committed, content, writer);
@@ -99,7 +102,8 @@ public final class Database {
     replicaLog =
         new ReplicaLog(
             store, name, lock, availability, log, checkpointer, historyEnd, gate.ownRecords());
-    haltedWrites = new HaltedWrites(parts, this, applier, gate);
+    haltedWrites = new HaltedWrites(parts, this, applier, gate, waits);
+    doubts = new Doubts(parts, waits, applier);
   }
 
   // ------------------------------------------------------------------ facts
@@ -117,6 +121,14 @@ public final class Database {
     return committed.position();
   }
 
+  /**
+   * Where the database stands for programs. On a replica that is behind {@link #position} for the
+   * moments in which the pages of several transactions are on their way to them.
+   */
+  public DatabasePosition shownPosition() {
+    return committed.shown();
+  }
+
   /** Whether there is a committed image: it had a transaction and was not dropped. */
   public boolean exists() {
     return committed.exists();
@@ -131,6 +143,12 @@ public final class Database {
   /** Time of the last commit in milliseconds since 1970, 0 if none is known. */
   public long commitMillis() {
     return committed.commitMillis();
+  }
+
+  /** Takes the lock for what would change the state that a waiting commit was captured from. */
+  private void lockForChange() {
+    lock.lock();
+    waits.awaitIdle();
   }
 
   /** A moment's view for people and monitoring. */
@@ -165,7 +183,8 @@ public final class Database {
           log.bytes(),
           log.segmentCount(),
           checkpointer.redoTxid(),
-          commitMillis == 0 ? null : Instant.ofEpochMilli(commitMillis));
+          commitMillis == 0 ? null : Instant.ofEpochMilli(commitMillis),
+          store.role() == Role.REPLICA ? null : waits.inDoubt());
     } finally {
       lock.unlock();
     }
@@ -189,6 +208,8 @@ public final class Database {
   void retire() {
     lock.lock();
     try {
+      waits.lose();
+      waits.awaitIdle();
       content.detach(MainFile.State.REPLACED);
       rollback.forgetTransaction();
       journal.drop();
@@ -362,6 +383,8 @@ public final class Database {
   void end(String reason) {
     lock.lock();
     try {
+      waits.lose();
+      waits.awaitIdle();
       availability.set(reason);
     } finally {
       lock.unlock();
@@ -386,6 +409,8 @@ public final class Database {
   void demoted() {
     lock.lock();
     try {
+      waits.lose();
+      waits.awaitIdle();
       if (content.image().hasUncommitted() && committed.exists()) {
         journal.transactionDiscarded();
       }
@@ -398,6 +423,7 @@ public final class Database {
   /** This node is about to become primary: shows all that the log has, or is not served. */
   void promote() {
     replicaLog.abort();
+    waits.promoted();
     if (availability.isFailed()) {
       return;
     }
@@ -411,6 +437,102 @@ public final class Database {
                 + "); restart when the disk works again, the log has them");
       }
     }
+  }
+
+  // ---------------------------------------------------------- sync commits
+
+  /**
+   * Every node that has to have the records has them on its disk, up to a transaction. On a primary
+   * that lets waiting commits through; what is in doubt waits for {@link #settleCommitted}. On a
+   * replica it is the primary's commit position, and {@link #applier} shows so much.
+   *
+   * @param epoch in which they said so; ignored if that is over
+   */
+  public void committedUpTo(long epoch, long txid) {
+    lock.lock();
+    try {
+      if (epoch != store.epoch()) {
+        return;
+      }
+      if (store.role() == Role.REPLICA) {
+        log.point().raise(txid);
+      } else {
+        waits.reached(Math.min(txid, log.tailTxid()));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Up to where the records of this log are known to be committed; what a primary tells replicas.
+   */
+  public long commitTxid() {
+    return log.committedTxid();
+  }
+
+  /** The end of the log: what counts, and what is waited for or in doubt. */
+  public LogPosition appended() {
+    return replicaLog.received();
+  }
+
+  /** The last transaction that is on the disk of this node, committed or not. */
+  public long appendedDurable() {
+    return log.durableTxid();
+  }
+
+  /**
+   * The records after a transaction, also those that other nodes still have to confirm, and those
+   * to come. When some are cut off, the reader ends with a {@link ReadingEndedException}.
+   *
+   * @throws RecordsGoneException as {@link #recordsAfter}
+   */
+  public RecordReader appendedAfter(long txid) throws IOException, RecordsGoneException {
+    return history.appendedAfter(txid);
+  }
+
+  /** A commit that waits for other nodes ends now, in doubt: this node cannot hear of them. */
+  public void commitLost() {
+    lock.lock();
+    try {
+      waits.lose();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What this primary has in its log and does not know to be committed; null if there is none. */
+  public InDoubt inDoubt() {
+    lock.lock();
+    try {
+      return store.role() == Role.REPLICA ? null : waits.inDoubt();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * What was in doubt is committed after all, up to a transaction: shows it. Of a commit over
+   * several databases all parts must be. To be called by a thread that serves no request of the
+   * mount, because it waits for readers; again does nothing.
+   *
+   * @return whether everything up to that transaction is shown now
+   * @throws IOException when it cannot be shown now; it is committed all the same
+   */
+  public boolean settleCommitted(long upToTxid) throws IOException {
+    return doubts.settle(upToTxid);
+  }
+
+  /**
+   * What is in doubt after a transaction never was committed: cuts it off, durably. Records with
+   * these numbers can follow in the epoch of now. Again does nothing.
+   *
+   * @param txid the last transaction that stays, not below {@link #commitTxid}
+   * @throws RefusedException when no epoch was begun since those records, or the disk refuses: then
+   *     they are still in doubt
+   */
+  public void cutAfter(long txid) throws IOException {
+    doubts.cutAfter(txid);
   }
 
   // -------------------------------------------------------------- halt lock
@@ -437,6 +559,11 @@ public final class Database {
   public void stopForwarding() {
     forwardTo(null);
     demoted();
+  }
+
+  /** Whether a write that commits waits for other nodes. */
+  public boolean commitsWait() {
+    return isForwarding() || store.commitGate().waits();
   }
 
   /** Whether programs on this replica may write, because it holds the halt lock. */
@@ -541,7 +668,7 @@ public final class Database {
 
   /** Whether another thread is at work on this database, so that most calls here would wait. */
   public boolean isBusy() {
-    return lock.isLocked() && !lock.isHeldByCurrentThread();
+    return waits.isWaiting() || (lock.isLocked() && !lock.isHeldByCurrentThread());
   }
 
   /** Whether {@link #read} may wait for the lock. */
@@ -551,7 +678,7 @@ public final class Database {
 
   /** Whether a write to the database file has to wait for the log to be synced first. */
   public boolean writeMayWait(MainFile file) {
-    return file.isLive() && walMode.isActive() && !log.isDurable(log.tailTxid());
+    return file.isLive() && walMode.isActive() && !log.isApplicable(log.tailTxid());
   }
 
   /** Takes what a program writes to the database file. */
@@ -559,12 +686,15 @@ public final class Database {
     metrics.databaseWrites.increment();
     lock.lock();
     try {
+      if (!isCheckpointing()) {
+        waits.awaitIdle();
+      }
       long end = offset + src.remaining();
       if (!content.checkLive(file)) {
         file.file.write(src, offset);
       } else if (end > (long) (Integer.MAX_VALUE - 1) * Overlay.BLOCK) {
         throw new RefusedException(Kind.TOO_BIG, name + " would be larger than 8 TiB");
-      } else if (walMode.onlyCheckpointsWrite(journal.isActive())) {
+      } else if (isCheckpointing()) {
         walMode.checkpointWrite(src, offset);
       } else if (isReadOnlyHere()) {
         replicaWrites.checkMain(src, offset);
@@ -579,6 +709,11 @@ public final class Database {
     }
   }
 
+  /** Only checkpoints write the file now; they need not wait for a commit that waits. */
+  private boolean isCheckpointing() {
+    return walMode.onlyCheckpointsWrite(journal.isActive());
+  }
+
   /** What is no database yet may be written; it is refused when it would become one. */
   private boolean isReadOnlyHere() {
     return gate.isReadOnly() && committed.exists();
@@ -588,11 +723,14 @@ public final class Database {
   public void truncate(MainFile file, long size) throws RefusedException {
     lock.lock();
     try {
+      if (!isCheckpointing()) {
+        waits.awaitIdle();
+      }
       if (!content.checkLive(file)) {
         file.file.truncate(size);
       } else if (size == file.size) {
         return;
-      } else if (walMode.onlyCheckpointsWrite(journal.isActive())) {
+      } else if (isCheckpointing()) {
         walMode.checkpointTruncate(size);
       } else if (isReadOnlyHere()) {
         replicaWrites.checkTruncate(size);
@@ -616,6 +754,10 @@ public final class Database {
     lock.lock();
     try {
       if (!content.checkLive(file) || walMode.isActive()) {
+        return;
+      }
+      waits.awaitIdle();
+      if (!content.checkLive(file)) {
         return;
       }
       if (journal.isActive()) {
@@ -654,7 +796,7 @@ public final class Database {
    *     were more
    */
   public void flush(MainFile file, long seen) throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       rollback.tellUnheard();
       if (content.checkLive(file)
@@ -675,7 +817,7 @@ public final class Database {
    * @return false if there were more changes: the next transaction has begun
    */
   public boolean commitIfUnlocked(long seen) throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       if (rollback.changes() != seen) {
         return false;
@@ -708,7 +850,7 @@ public final class Database {
    * @return whether there is a committed image
    */
   public boolean discardUncommitted() {
-    lock.lock();
+    lockForChange();
     try {
       rollback.discard();
       return exists();
@@ -728,7 +870,7 @@ public final class Database {
    * @param target receives the content as it is
    */
   public void convertToPlainFile(Path target) throws IOException {
-    lock.lock();
+    lockForChange();
     try {
       if (exists() || content.current() == null) {
         throw new IllegalStateException(name + " holds a database");
@@ -789,7 +931,7 @@ public final class Database {
 
   public void writeJournal(SideFile file, ByteBuffer src, long offset) throws RefusedException {
     metrics.journalWrites.increment();
-    lock.lock();
+    lockForChange();
     try {
       availability.check();
       journal.write(file, src, offset);
@@ -801,7 +943,7 @@ public final class Database {
   }
 
   public void truncateJournal(SideFile file, long size) throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       availability.check();
       journal.truncate(file, size);
@@ -813,7 +955,7 @@ public final class Database {
   }
 
   public void unlinkJournal() throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       journal.unlink();
     } finally {
@@ -856,6 +998,15 @@ public final class Database {
     writer.takeBack();
   }
 
+  CommitWait waits() {
+    return waits;
+  }
+
+  /** The record of this database's part was committed by all other nodes. */
+  void groupCommitted() {
+    log.point().raise(log.tailTxid());
+  }
+
   void groupPublish(boolean appended) throws RefusedException {
     if (appended) {
       writer.publish();
@@ -883,7 +1034,7 @@ public final class Database {
 
   public void writeWal(SideFile file, ByteBuffer src, long offset) throws RefusedException {
     metrics.walWrites.increment();
-    lock.lock();
+    lockForChange();
     try {
       availability.check();
       if (isReadOnlyHere() && file == walMode.wal()) {
@@ -899,7 +1050,7 @@ public final class Database {
   }
 
   public void truncateWal(SideFile file, long size) throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       availability.check();
       walMode.truncateWal(file, size);
@@ -916,7 +1067,7 @@ public final class Database {
    * @throws RefusedException (BUSY) when it holds what the database file does not have yet
    */
   public void unlinkWal() throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       walMode.unlinkWal();
     } finally {
@@ -926,7 +1077,7 @@ public final class Database {
 
   /** Looks at a WAL that was there before its database. */
   public void rescanWal() throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       walMode.rescan();
     } catch (IOException e) {
@@ -1055,7 +1206,7 @@ public final class Database {
    * @return false if there was no file of that name
    */
   public boolean drop() throws RefusedException {
-    lock.lock();
+    lockForChange();
     try {
       if (content.current() == null && !availability.isFailed()) {
         return false;
@@ -1076,7 +1227,7 @@ public final class Database {
    * @param source a whole SQLite database on the same file system as the data directory
    */
   void replaceWith(Path source) throws IOException {
-    lock.lock();
+    lockForChange();
     try {
       replacement.replaceWith(source);
     } finally {
@@ -1109,12 +1260,15 @@ public final class Database {
    */
   void close() throws IOException {
     lock.lock();
+    waits.lose();
+    waits.awaitIdle();
     try {
       if (!availability.isFailed()) {
         log.awaitDurable(log.tailTxid());
       }
       if (!availability.isFailed() && committed.position().txid() > 0) {
         content.image().discard();
+        log.keepCommitted();
         if (content.current() != null) {
           walMode.finish();
           content.image().applyLeftOver(committed.size());

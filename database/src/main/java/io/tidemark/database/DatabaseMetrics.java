@@ -15,6 +15,12 @@ public final class DatabaseMetrics {
   public final LongAdder logSyncFailures = new LongAdder();
   public final LongAdder segmentsReaped = new LongAdder();
 
+  /** Whole or differing pages that were sent to a replica, to the end. */
+  public final LongAdder snapshotsSent = new LongAdder();
+
+  /** The same, received from a primary and put in place. */
+  public final LongAdder snapshotsReceived = new LongAdder();
+
   /** Capture of one transaction: from the request that committed it to its record in the log. */
   public final Histogram commitLatency = new Histogram();
 

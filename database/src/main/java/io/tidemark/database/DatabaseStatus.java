@@ -18,6 +18,7 @@ import java.time.Instant;
  * @param logSegments number of log segments
  * @param redoTxid everything up to this transaction is complete in the database file
  * @param lastCommit time of the last commit, null if none is known
+ * @param inDoubt what this primary's log has and what is not known to be committed, or null
  */
 public record DatabaseStatus(
     String name,
@@ -32,7 +33,8 @@ public record DatabaseStatus(
     long logBytes,
     int logSegments,
     long redoTxid,
-    Instant lastCommit) {
+    Instant lastCommit,
+    InDoubt inDoubt) {
 
   /** What a database still serves. */
   public enum Health {

@@ -44,6 +44,15 @@ public interface Disk {
     /** Writes all of {@code src}. */
     void write(ByteBuffer src, long offset) throws IOException;
 
+    /**
+     * As {@link #write}, for much that is written once and not read soon: it goes past the page
+     * cache if the disk can do that and the bytes are whole blocks of it. Then nothing piles up
+     * that the next sync, also one of others, has to wait for.
+     */
+    default void writeMuch(ByteBuffer src, long offset) throws IOException {
+      write(src, offset);
+    }
+
     long size() throws IOException;
 
     /** Sets the size; growing fills with zeros. */

@@ -20,6 +20,16 @@ public enum FaultPoint {
   COMMIT_APPLYING,
   /** Pages applied, the journal is not finalised. */
   COMMIT_BEFORE_FINALISE,
+  /** The commit position is written beside the records, not synced. */
+  COMMIT_POSITION_WRITTEN,
+  /** Other nodes may have the record, nobody waits for them yet. */
+  COMMIT_OFFERED,
+  /** Other nodes have the record; it is not shown, and its program was not told. */
+  COMMIT_CONFIRMED,
+  /** Transactions in doubt are to be cut off; the log still has them. */
+  CUT_BEFORE_SYNC,
+  /** Transactions in doubt are cut off on the disk. */
+  CUT_DURABLE,
   /** Some databases of a super-journal transaction have their record, others not. */
   GROUP_PARTLY_APPENDED,
   /** All records of a super-journal transaction are durable, nothing is applied. */

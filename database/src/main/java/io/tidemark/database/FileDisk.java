@@ -1,5 +1,6 @@
 package io.tidemark.database;
 
+import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -19,13 +20,14 @@ public final class FileDisk implements Disk {
   @Override
   public DiskFile open(Path path) throws IOException {
     return new ChannelFile(
+        path,
         FileChannel.open(
             path, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE));
   }
 
   @Override
   public DiskFile openReadOnly(Path path) throws IOException {
-    return new ChannelFile(FileChannel.open(path, StandardOpenOption.READ));
+    return new ChannelFile(path, FileChannel.open(path, StandardOpenOption.READ));
   }
 
   @Override
@@ -70,7 +72,20 @@ public final class FileDisk implements Disk {
     }
   }
 
-  private record ChannelFile(FileChannel channel) implements DiskFile {
+  private static final class ChannelFile implements DiskFile {
+    private final Path path;
+    private final FileChannel channel;
+
+    /** For {@link #writeMuch}; null until then, or when the file system has no such thing. */
+    private FileChannel direct;
+
+    private long block;
+
+    ChannelFile(Path path, FileChannel channel) {
+      this.path = path;
+      this.channel = channel;
+    }
+
     @Override
     public int read(ByteBuffer dst, long offset) throws IOException {
       int total = 0;
@@ -89,6 +104,42 @@ public final class FileDisk implements Disk {
       long position = offset;
       while (src.hasRemaining()) {
         position += channel.write(src, position);
+      }
+    }
+
+    @Override
+    public void writeMuch(ByteBuffer src, long offset) throws IOException {
+      if (block == 0) {
+        openDirect();
+      }
+      boolean whole =
+          direct != null
+              && src.isDirect()
+              && src.alignmentOffset(src.position(), (int) block) == 0
+              && src.remaining() % block == 0
+              && offset % block == 0;
+      int start = src.position();
+      try {
+        while (whole && src.hasRemaining()) {
+          direct.write(src, offset + src.position() - start);
+        }
+      } catch (IOException e) {
+        // What this file system does not take that way it takes in the usual one, or says why not.
+        direct.close();
+        direct = null;
+      }
+      write(src, offset + src.position() - start);
+    }
+
+    /** The name may stand for nothing any more; then there is only the usual way. */
+    private void openDirect() {
+      block = 1;
+      try {
+        long size = Files.getFileStore(path).getBlockSize();
+        direct = FileChannel.open(path, StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
+        block = size;
+      } catch (IOException | UnsupportedOperationException e) {
+        direct = null;
       }
     }
 
@@ -114,6 +165,9 @@ public final class FileDisk implements Disk {
 
     @Override
     public void close() throws IOException {
+      if (direct != null) {
+        direct.close();
+      }
       channel.close();
     }
   }

@@ -38,10 +38,12 @@ final class HaltedWrites {
   private final MainContent content;
   private final Applier applier;
   private final WriteGate gate;
+  private final CommitWait waits;
   private final RecordWriter record = new RecordWriter();
   private final StagedPages staged = new StagedPages();
 
-  HaltedWrites(DatabaseParts parts, Database database, Applier applier, WriteGate gate) {
+  HaltedWrites(
+      DatabaseParts parts, Database database, Applier applier, WriteGate gate, CommitWait waits) {
     store = parts.store();
     this.database = database;
     lock = parts.lock();
@@ -51,6 +53,7 @@ final class HaltedWrites {
     content = parts.content();
     this.applier = applier;
     this.gate = gate;
+    this.waits = waits;
   }
 
   /**
@@ -122,6 +125,7 @@ final class HaltedWrites {
       availability.check();
       store.checkMayCommit();
       content.checkApplied();
+      waits.check();
       DatabasePosition now = committed.position();
       if (!gate.isHalted()) {
         throw new RefusedException(Kind.READ_ONLY, "nobody holds the halt lock");
@@ -137,7 +141,7 @@ final class HaltedWrites {
                 + " of epoch "
                 + now.epoch());
       }
-      log.begin(record, store.epoch(), null, buffer);
+      log.begin(record, store.epoch(), null, store.commitGate().waits(), buffer);
     } finally {
       lock.unlock();
     }
@@ -186,8 +190,13 @@ final class HaltedWrites {
   private void append(long postChecksum, long millis) throws RefusedException {
     lock.lock();
     try {
+      waits.check();
       store.checkMayCommit();
-      log.finishReceived(record, postChecksum, millis, record.txid());
+      log.finishReceived(record, postChecksum, millis, record.isPending() ? 0 : record.txid());
+      if (record.isPending()) {
+        waits.awaitCommitted(log.tailEpoch(), log.tailTxid());
+        return;
+      }
       try {
         log.awaitDurable(log.tailTxid());
       } catch (RefusedException e) {

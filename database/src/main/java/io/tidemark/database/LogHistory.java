@@ -3,12 +3,14 @@ package io.tidemark.database;
 import io.tidemark.database.Disk.DiskFile;
 import java.io.IOException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 
 /**
  * What the past of one database can be asked: how far the log reaches back, where the database
  * stood after a transaction, the records since then, and a snapshot for who lacks them.
  *
- * <p>Invariant: shows nothing beyond {@link CommittedState#position}, whatever the log has already.
+ * <p>Invariant: shows nothing beyond {@link CommittedState#position}, whatever the log has already,
+ * unless it is asked for what is appended.
  *
  * <p>Takes the lock of the database for moments, never while records or pages are read.
  */
@@ -103,6 +105,25 @@ final class LogHistory {
     }
   }
 
+  /** As {@link #recordsAfter}, with the records that are not known to be committed. */
+  RecordReader appendedAfter(long txid) throws IOException, RecordsGoneException {
+    lock.lock();
+    try {
+      availability.check();
+      checkNotEnded();
+      long last = log.tailTxid();
+      if (txid < 0 || txid > last) {
+        throw new IllegalArgumentException(
+            "'" + files.name() + "' has records up to " + last + ", not up to " + txid);
+      }
+      checkRecordsAfter(txid);
+      return reader(
+          txid, Long.MAX_VALUE, () -> Math.max(committed.position().txid(), log.point().offered()));
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void checkRecordsAfter(long txid) throws RecordsGoneException {
     long first = firstInLog();
     if (txid + 1 < first) {
@@ -112,17 +133,14 @@ final class LogHistory {
 
   /** A reader of records that are there for certain. */
   RecordReader reader(long afterTxid, long endTxid) {
+    return reader(afterTxid, endTxid, () -> committed.position().txid());
+  }
+
+  private RecordReader reader(long afterTxid, long endTxid, LongSupplier last) {
     lock.lock();
     try {
       return new RecordReader(
-          files.disk(),
-          files.name(),
-          lock,
-          log,
-          committed,
-          pins.pin(afterTxid),
-          afterTxid,
-          endTxid);
+          files.disk(), files.name(), lock, log, last, pins.pin(afterTxid), afterTxid, endTxid);
     } finally {
       lock.unlock();
     }

@@ -4,6 +4,7 @@ import io.tidemark.database.Disk.DiskFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.List;
 
 /**
@@ -26,6 +27,12 @@ final class LogScan {
   private long tailChecksum;
   private long tailEpoch;
   private long epochBeforeTail;
+
+  /** The greatest commit position that a record or a slot says. */
+  private long commitTxid;
+
+  /** Pending records above it, in order. */
+  private final ArrayDeque<Long> pending = new ArrayDeque<>();
 
   /**
    * @param segments gets those that count, in order of their numbers
@@ -62,6 +69,23 @@ final class LogScan {
   /** Epoch of the record before the last one, 0 if that one was not read. */
   long epochBeforeTail() {
     return epochBeforeTail;
+  }
+
+  /**
+   * The commit position: what comes after it is in doubt.
+   *
+   * @param checkpointTxid everything up to here was committed
+   */
+  long committedTxid(long checkpointTxid) {
+    noteCommitted(checkpointTxid);
+    return pending.isEmpty() ? tailTxid : pending.getFirst() - 1;
+  }
+
+  private void noteCommitted(long txid) {
+    commitTxid = Math.max(commitTxid, txid);
+    while (!pending.isEmpty() && pending.getFirst() <= commitTxid) {
+      pending.removeFirst();
+    }
   }
 
   /** First step: which segments count, and which transactions each of them can have. */
@@ -243,6 +267,9 @@ final class LogScan {
     SegmentReader reader = new SegmentReader(file);
     GroupInfo group = null;
     long offset = SegmentHeader.BLOCK;
+    ByteBuffer slot = ByteBuffer.allocate(CommitSlot.SIZE);
+    file.read(slot, CommitSlot.OFFSET);
+    noteCommitted(CommitSlot.decode(slot.flip(), segment.number));
     while (true) {
       RecordHeader record = reader.recordAt(offset);
       if (record != null && record.txid() >= voidFrom) {
@@ -279,6 +306,10 @@ final class LogScan {
                 + ")");
       }
       group = record.isGroup() ? GroupInfo.decode(reader.extraOf(offset, record)) : null;
+      noteCommitted(record.commitTxid());
+      if (record.isPending() && record.txid() > commitTxid) {
+        pending.addLast(record.txid());
+      }
       tailTxid = record.txid();
       epochBeforeTail = tailEpoch;
       tailEpoch = record.epoch();

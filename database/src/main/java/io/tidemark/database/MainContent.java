@@ -288,9 +288,9 @@ final class MainContent {
     }
   }
 
-  /** Whether all that counts is durable; on a replica the log may have more. */
+  /** Whether recovery would know all that counts; the log may have more. */
   private boolean isDurable() {
-    return log.isDurable(committed.position().txid());
+    return log.isApplicable(committed.position().txid());
   }
 
   private void keepUnapplied(long committedSize) throws IOException {
@@ -314,7 +314,7 @@ final class MainContent {
   /** WAL mode reads the database file directly, so what is committed must be in it. */
   void settle() throws IOException {
     if (image.hasUnapplied()) {
-      log.awaitDurable(committed.position().txid());
+      log.awaitApplicable(committed.position().txid());
       image.applyLeftOver(committed.size());
     }
   }
@@ -340,6 +340,11 @@ final class MainContent {
    */
   long redoTxid(long outsideImage) {
     return image.hasUnapplied() ? Math.min(outsideImage, unappliedSince) : outsideImage;
+  }
+
+  /** What programs see can be right no more until recovery has made it anew. */
+  void fail(String reason) {
+    availability.fail(reason);
   }
 
   /** Nothing is served any more; handles fail. */

@@ -10,7 +10,7 @@ import java.nio.ByteBuffer;
 final class PageScan {
   /** Takes a page number and the checksum of the page. */
   interface PageSum {
-    void take(long pgno, long sum);
+    void take(long pgno, long sum) throws IOException;
   }
 
   /** Bytes read at once. */

@@ -15,7 +15,7 @@ final class RecordCheck {
   /**
    * Reads all of a record.
    *
-   * @param into gets what the record changes
+   * @param into gets what the record changes, with the pages themselves if they are few
    * @return null if the record leads to the checksum it names, else what is wrong, for people
    */
   static String stage(LtxDecoder decoder, CommittedState committed, StagedPages into)
@@ -29,8 +29,8 @@ final class RecordCheck {
     long oldCount = renumbered ? 0 : sums.count();
     long rolling = renumbered ? Checksum.FLAG : sums.rolling();
     into.begin(header.commit(), header.pageSize(), 0, header.timestampMillis());
-    ByteBuffer page = Scratch.get().page;
-    while (decoder.nextPage(page.clear().limit(header.pageSize()))) {
+    into.keepIn(Scratch.get().pages());
+    for (ByteBuffer page = into.nextPage(); decoder.nextPage(page); page = into.nextPage()) {
       long pgno = decoder.pageNumber();
       long sum = decoder.pageChecksum();
       rolling ^= (pgno <= oldCount ? sums.get(pgno) : 0) ^ sum;

@@ -1,6 +1,6 @@
 package io.tidemark.database;
 
-import io.tidemark.database.Disk.DiskFile;
+import io.tidemark.database.TransactionLog.Location;
 import io.tidemark.ltx.LtxDecoder;
 import io.tidemark.ltx.LtxHeader;
 import java.io.IOException;
@@ -13,8 +13,12 @@ import java.io.IOException;
 final class RecordFollower implements AutoCloseable {
   private final Disk disk;
   private final TransactionLog log;
-  private DiskFile file;
+  private ReadAhead file;
   private SegmentReader reader;
+
+  /** Durable when the file was read last; what stands behind it in there may be older. */
+  private long readTo;
+
   private long segment;
   private long offset;
   private RecordHeader record;
@@ -25,28 +29,44 @@ final class RecordFollower implements AutoCloseable {
     this.log = log;
   }
 
-  /** Goes to the record of a transaction, which the log has. */
+  /** Goes to the record of a transaction, which the log has; it is durable. */
   void moveTo(long txid) throws IOException {
-    if (record != null && record.txid() == txid && log.holds(segment, txid)) {
+    boolean here = record != null && record.txid() == txid && log.holds(segment, txid);
+    if (here && file != null) {
       return;
     }
-    if (record != null && record.txid() + 1 == txid && log.holds(segment, txid)) {
-      offset += record.recordLength();
-    } else {
-      TransactionLog.Location location = log.locate(txid);
+    if (txid > readTo) {
+      readTo = log.durableTxid();
+      if (file != null) {
+        file.forget();
+      }
+    }
+    boolean behind = record != null && record.txid() + 1 == txid && log.holds(segment, txid);
+    boolean found = (here || behind) && find(txid, behind ? record.recordLength() : 0);
+    if (!found) {
       close();
-      file = disk.openReadOnly(log.path(location));
-      reader = new SegmentReader(file);
+      Location location = log.locate(txid);
       segment = location.segment();
       offset = location.offset();
-    }
-    record = reader.headerAt(offset);
-    if (record == null || record.txid() != txid) {
-      record = null;
-      throw new CorruptLogException(
-          "transaction " + txid + " cannot be read back from offset " + offset + " of the log");
+      if (!find(txid, 0)) {
+        throw new CorruptLogException(
+            "transaction " + txid + " cannot be read back from offset " + offset + " of the log");
+      }
     }
     envelope = LtxEnvelope.read(file, offset, record);
+  }
+
+  private boolean find(long txid, long further) throws IOException {
+    if (file == null) {
+      file = new ReadAhead(disk.openReadOnly(log.path(new Location(segment, offset))));
+      reader = new SegmentReader(file);
+    }
+    offset += further;
+    record = reader.headerAt(offset);
+    if (record != null && record.txid() != txid) {
+      record = null;
+    }
+    return record != null;
   }
 
   LtxHeader header() {
@@ -67,9 +87,10 @@ final class RecordFollower implements AutoCloseable {
     return Scratch.get().decoder(new DiskLtxSource(file, offset, record));
   }
 
+  /** Closes the file. Where it was is remembered: nearby, the next one is found at once. */
   @Override
   public void close() throws IOException {
-    record = null;
+    readTo = 0;
     if (file != null) {
       file.close();
       file = null;

@@ -7,7 +7,7 @@ import java.util.zip.CRC32C;
  * Header of a log record; the layout is in docs/LOG_FORMAT.md. The header is written last and
  * carries the checksum of the body, so a record counts only when all of it is there.
  *
- * @param flags {@link #FLAG_GROUP} or 0
+ * @param flags {@link #FLAG_GROUP}, {@link #FLAG_PENDING}, both or 0
  * @param epoch epoch in which the transaction was committed
  * @param txid transaction ID, at least 1
  * @param ltxLength bytes of the LTX file
@@ -32,7 +32,10 @@ record RecordHeader(
   /** The record is one of several that commit together; the extra bytes are a {@link GroupInfo}. */
   static final int FLAG_GROUP = 1;
 
-  private static final int KNOWN_FLAGS = FLAG_GROUP;
+  /** The record was not known to be committed when it was appended: see {@link CommitPoint}. */
+  static final int FLAG_PENDING = 2;
+
+  private static final int KNOWN_FLAGS = FLAG_GROUP | FLAG_PENDING;
   private static final int MAX_EXTRA = 1 << 20;
 
   /** Bytes of the whole record, a multiple of 8. */
@@ -77,6 +80,11 @@ record RecordHeader(
 
   boolean isGroup() {
     return (flags & FLAG_GROUP) != 0;
+  }
+
+  /** Whether it counts only when the commit position says so. */
+  boolean isPending() {
+    return (flags & FLAG_PENDING) != 0;
   }
 
   /** A record of a later version: its flags have bits that this version does not know. */

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.zip.CRC32C;
 
 /**
@@ -19,7 +20,8 @@ import java.util.zip.CRC32C;
  *
  * <ul>
  *   <li>Only a record that counts is shown: its transaction is at or below {@link
- *       Database#position}. Such a record is never taken back and its bytes never change.
+ *       Database#position}. Such a record is never taken back and its bytes never change. A reader
+ *       of {@link Database#appendedAfter} ends when what it may have shown is cut off.
  *   <li>Whoever reads a body from its beginning to its end gets its last byte only if the checksum
  *       in the record's header is right.
  *   <li>The current record and all after it stay in the log until {@link #close}.
@@ -37,15 +39,21 @@ public final class RecordReader implements AutoCloseable {
   private final String databaseName;
   private final ReentrantLock lock;
   private final TransactionLog log;
-  private final CommittedState committed;
+  private final LongSupplier last;
   private final LogPins.Pin pin;
   private final long endTxid;
   private final long restarts;
 
   private boolean closed;
-  private DiskFile file;
+  private ReadAhead file;
   private Path path;
   private SegmentReader headers;
+
+  /** Could be shown when the file was read last; what stands behind it in there may be older. */
+  private long readTo;
+
+  /** The last record of that segment that counts, as far as its end is known. */
+  private long lastInFile;
 
   /** {@link TransactionLog#rewrites} when the file was the one that has the record. */
   private long rewrites;
@@ -64,6 +72,7 @@ public final class RecordReader implements AutoCloseable {
   private long checked;
 
   /**
+   * @param last the last record that may be shown now; it grows
    * @param pin at {@code afterTxid}; belongs to the reader from now on
    * @param endTxid the last record to be shown, {@link Long#MAX_VALUE} for no end
    */
@@ -72,7 +81,7 @@ public final class RecordReader implements AutoCloseable {
       String databaseName,
       ReentrantLock lock,
       TransactionLog log,
-      CommittedState committed,
+      LongSupplier last,
       LogPins.Pin pin,
       long afterTxid,
       long endTxid) {
@@ -80,7 +89,7 @@ public final class RecordReader implements AutoCloseable {
     this.databaseName = databaseName;
     this.lock = lock;
     this.log = log;
-    this.committed = committed;
+    this.last = last;
     this.pin = pin;
     this.txid = afterTxid;
     this.endTxid = endTxid;
@@ -98,13 +107,16 @@ public final class RecordReader implements AutoCloseable {
     checkNotEnded();
     long wanted = txid + 1;
     // The position first: whatever was written again before it was published is seen below.
-    if (wanted > endTxid || wanted > committed.position().txid()) {
+    if (wanted > endTxid || wanted > last.getAsLong()) {
       return false;
+    }
+    if (wanted > readTo) {
+      readOn();
     }
     pin.move(txid);
     RecordHeader found = null;
     long behind = 0;
-    if (record != null && rewrites == log.rewrites()) {
+    if (record != null && rewrites == log.rewrites() && wanted <= lastInFile) {
       behind = start + record.recordLength();
       found = headers.headerAt(behind);
     }
@@ -121,6 +133,14 @@ public final class RecordReader implements AutoCloseable {
       throw damaged("is of a later version (flags " + Integer.toHexString(record.flags()) + ")");
     }
     return true;
+  }
+
+  /** The next record is behind what could be shown when the file was read last. */
+  private void readOn() {
+    readTo = last.getAsLong();
+    if (file != null) {
+      file.forget();
+    }
   }
 
   /** Opens the segment that has a published record, and makes the record the current one. */
@@ -153,8 +173,9 @@ public final class RecordReader implements AutoCloseable {
       }
       closeFile();
       path = log.path(near);
-      file = disk.openReadOnly(path);
+      file = new ReadAhead(disk.openReadOnly(path));
       headers = new SegmentReader(file);
+      lastInFile = log.lastIn(near.segment());
       rewrites = log.rewrites();
       return near.offset();
     } finally {
@@ -301,6 +322,9 @@ public final class RecordReader implements AutoCloseable {
    * the log itself finds out whether it can write them again, and nothing is known to be damaged.
    */
   private IOException unreadable(long wanted, String how, long offset) {
+    if (file != null) {
+      file.forget(); // who tries again reads the disk again
+    }
     String what = "transaction " + wanted + " of '" + databaseName + "' ";
     if (wanted > log.durableTxid() || rewrites != log.rewrites()) {
       String failure = log.failure();

@@ -42,6 +42,10 @@ final class RecordWriter implements LtxSink {
     return epoch;
   }
 
+  boolean isPending() {
+    return (flags & RecordHeader.FLAG_PENDING) != 0;
+  }
+
   /** Where the record begins in its segment. */
   long start() {
     return start;
@@ -51,6 +55,7 @@ final class RecordWriter implements LtxSink {
    * Starts a record; its bytes follow through {@link #write}.
    *
    * @param extra what it says of a group, or null
+   * @param pending whether it is not known to be committed
    * @param room this writer's own until the record is finished or given up
    */
   void begin(
@@ -59,13 +64,15 @@ final class RecordWriter implements LtxSink {
       long recordTxid,
       long recordEpoch,
       byte[] extra,
+      boolean pending,
       ByteBuffer room)
       throws IOException {
     open = true;
     file = segment;
     txid = recordTxid;
     epoch = recordEpoch;
-    flags = extra == null ? 0 : RecordHeader.FLAG_GROUP;
+    flags =
+        (extra == null ? 0 : RecordHeader.FLAG_GROUP) | (pending ? RecordHeader.FLAG_PENDING : 0);
     extraLength = extra == null ? 0 : extra.length;
     start = offset;
     flushedTo = offset;

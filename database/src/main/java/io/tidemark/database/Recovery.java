@@ -10,8 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings a database to the end of its log at a start. It parses no journal and no WAL: the log has
- * every page that the database file may lack.
+ * Brings a database to the end of what its log knows to be committed, at a start. It parses no
+ * journal and no WAL: the log has every page that the database file may lack. What other nodes were
+ * still to confirm stays in the log, in doubt.
  *
  * <p>Invariant: what a crash cannot explain (a lost record that was durable, a database file that
  * was cut, a checksum that does not come out) ends recovery with a {@link CorruptLogException}
@@ -55,7 +56,11 @@ final class Recovery {
     CheckpointFile checkpoint = checkpointer.last();
     GroupInfo group = found ? log.open(checkpoint.redoTxid(), checkpoint.txid()) : log.openWhole();
     // What a checkpoint has was complete.
-    endsInGroup = group != null && log.tailTxid() > checkpoint.txid();
+    // What may be on other nodes is not for this start to decide.
+    endsInGroup =
+        group != null
+            && log.tailTxid() > checkpoint.txid()
+            && log.committedTxid() == log.tailTxid();
     return endsInGroup ? group : null;
   }
 
@@ -81,7 +86,7 @@ final class Recovery {
     log.startAppending(txid, checksum);
   }
 
-  /** Second step: brings the database file up to the end of the log. */
+  /** Second step: brings the database file up to the commit position. */
   void redo() throws IOException {
     DiskFile file = files.openDatabase();
     boolean started = false;
@@ -102,7 +107,7 @@ final class Recovery {
    * could keep this part of a group, and the power take the part of another database.
    */
   void settle() throws IOException {
-    if (checkpointer.last() == CheckpointFile.NONE && log.tailTxid() > 0) {
+    if (checkpointer.last() == CheckpointFile.NONE && committed.position().txid() > 0) {
       checkpointer.checkpoint();
     } else if (endsInGroup) {
       try {
@@ -119,23 +124,32 @@ final class Recovery {
     committed.load(checkpoint);
     log.syncFound();
     long redone = redoRecords(file, checkpoint, sumsKnown);
-    long tail = log.tailTxid();
+    long tail = log.committedTxid();
+    long checksum = checksumAt(tail, checkpoint);
     if (!sumsKnown && redone == 0 && tail > 0) {
       takeSizeFrom(file);
     }
     if (!sumsKnown && tail > 0) {
       computeSums(file);
-      checkRolling(tail, log.tailChecksum());
+      checkRolling(tail, checksum);
     }
     long committedSize = committed.size();
     if (file.size() != committedSize) {
       file.truncate(committedSize);
     }
     readMode(file);
-    long epoch = log.tailEpoch() == 0 ? checkpoint.epoch() : log.tailEpoch();
-    long checksum = tail == checkpoint.txid() ? checkpoint.checksum() : log.tailChecksum();
-    committed.position(epoch, tail, checksum);
-    log.startAppending(tail, checksum);
+    committed.position(epochAt(tail, checkpoint), tail, checksum);
+    if (log.tailTxid() == tail) {
+      log.startAppending(tail, checksum);
+    } else {
+      log.startAppending(log.tailTxid(), log.tailChecksum());
+      LOG.warn(
+          "{}: transactions {} to {} are in doubt: the last primary may have committed them. They"
+              + " are shown nowhere until that is settled",
+          files.name(),
+          tail + 1,
+          log.tailTxid());
+    }
     if (redone > 0) {
       LOG.info(
           "{}: applied {} transactions of the log, now at {}",
@@ -143,6 +157,23 @@ final class Recovery {
           redone,
           committed.position());
     }
+  }
+
+  private long checksumAt(long txid, CheckpointFile checkpoint) throws IOException {
+    if (txid == checkpoint.txid()) {
+      return checkpoint.checksum();
+    }
+    if (txid == log.tailTxid()) {
+      return log.tailChecksum();
+    }
+    return txid == 0 ? 0 : log.positionAt(txid).checksum();
+  }
+
+  private long epochAt(long txid, CheckpointFile checkpoint) throws IOException {
+    if (txid == log.tailTxid()) {
+      return log.tailEpoch() == 0 ? checkpoint.epoch() : log.tailEpoch();
+    }
+    return txid == checkpoint.txid() ? checkpoint.epoch() : log.positionAt(txid).epoch();
   }
 
   /** Without a checkpoint and without records only the file itself says how large it is. */
@@ -162,7 +193,7 @@ final class Recovery {
     long sizeBefore = file.size();
     long expected =
         Math.min(checkpoint.fileSize(), (long) checkpoint.sums().length * checkpoint.pageSize());
-    try (LogCursor cursor = log.cursorAfter(log.redoStart())) {
+    try (LogCursor cursor = log.cursor(log.redoStart(), log.committedTxid())) {
       while (cursor.next()) {
         LtxDecoder decoder = cursor.decoder();
         LtxHeader header = decoder.header();

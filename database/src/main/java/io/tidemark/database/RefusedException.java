@@ -23,6 +23,11 @@ public final class RefusedException extends IOException {
     /** EIO: the operation would break a promise, or the disk failed. */
     IO,
     /**
+     * EIO: the transaction is in the log, and nobody knows yet whether it is committed. It is shown
+     * nowhere until that is settled, then everywhere or nowhere ({@link Database#inDoubt}).
+     */
+    IN_DOUBT,
+    /**
      * ESTALE: the content is not that of the name any more. SQLite makes "disk I/O error" of it,
      * while it would take EIO on a read for a damaged file (os_unix.c, seekAndRead).
      */

@@ -92,7 +92,8 @@ public final class ReplicaLog {
    * @param txid the one after {@link #received}
    * @param extra what the record says of a group, at most 1 MiB, or null
    * @param ltxLength bytes of the LTX file, 1 to 2^46-1
-   * @param commitTxid commit position of the primary
+   * @param commitTxid commit position of the primary; a record above it is not shown before {@link
+   *     Database#committedUpTo} says that it is committed
    */
   public synchronized void begin(
       long primaryEpoch, long epoch, long txid, byte[] extra, long ltxLength, long commitTxid)
@@ -122,7 +123,7 @@ public final class ReplicaLog {
       }
       checkNext(epoch, txid);
       buffer = store.receiveBuffers().take();
-      log.begin(record, epoch, extra, buffer);
+      log.begin(record, epoch, extra, commitTxid < txid, buffer);
     } catch (RefusedException e) {
       giveBack();
       throw ReplicationException.ofDisk("cannot take " + what(txid), e);

@@ -136,8 +136,9 @@ final class RollbackCapture {
       commit();
     } catch (RefusedException e) {
       // There is no journal that somebody could roll back. What was refused must not come back when
-      // the reason is gone; what nobody was told of waits for the disk.
-      if (heard || e.kind() == Kind.READ_ONLY) {
+      // the reason is gone, and what is in doubt is in the log; what nobody was told of waits for
+      // the disk.
+      if (heard || e.kind() == Kind.READ_ONLY || e.kind() == Kind.IN_DOUBT) {
         LOG.warn("{}: writes that were refused are undone", files.name());
         discard();
         unheard = heard ? null : e;
@@ -179,10 +180,8 @@ final class RollbackCapture {
       return;
     }
     boolean appended = append(null, false);
-    if (appended && syncRequested) {
-      writer.awaitOrTakeBack();
-    }
     if (appended) {
+      writer.commit(syncRequested);
       writer.publish();
     }
   }

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 final class Scratch {
   private static final int MAX_PAGE = 65536;
   private static final int RECORD = 256 << 10;
+  private static final int ALIGNMENT = 4096;
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
   /** The page that is being looked at. */
@@ -34,11 +35,26 @@ final class Scratch {
   /** The record that is being written. */
   final ByteBuffer record = ByteBuffer.allocateDirect(RECORD);
 
+  /** What is read ahead of a log. */
+  final ReadAhead.Room readAhead = new ReadAhead.Room();
+
   final LtxEncoder encoder = new LtxEncoder();
 
+  private ByteBuffer pages;
   private LtxDecoder decoder;
 
   private Scratch() {}
+
+  /**
+   * The pages of a record that is being applied, or those of a snapshot. Aligned to {@value
+   * #ALIGNMENT} bytes, so that it can be written past the page cache.
+   */
+  ByteBuffer pages() {
+    if (pages == null) {
+      pages = ByteBuffer.allocateDirect(RECORD + ALIGNMENT).alignedSlice(ALIGNMENT);
+    }
+    return pages.clear();
+  }
 
   /** This thread's decoder, turned to the beginning of an LTX file. */
   LtxDecoder decoder(LtxSource source) throws IOException {

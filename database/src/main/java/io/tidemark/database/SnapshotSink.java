@@ -36,6 +36,10 @@ public final class SnapshotSink implements AutoCloseable {
   private long pagesToCome;
   private final DiskFile staged;
   private final RecordWriter record = new RecordWriter();
+
+  /** Of the pages that are here; null if they have to be read for it. */
+  private PageSums sums;
+
   private DiskFile spool;
   private ByteBuffer buffer;
   private long left;
@@ -67,6 +71,7 @@ public final class SnapshotSink implements AutoCloseable {
     this.pageCount = pageCount;
     this.redoTxid = redoTxid;
     this.differences = differences;
+    this.sums = differences ? null : new PageSums();
     this.pagesToCome = pageCount;
     this.nextTxid = redoTxid + 1;
     this.disk = store.disk();
@@ -105,13 +110,18 @@ public final class SnapshotSink implements AutoCloseable {
     return nextTxid;
   }
 
+  /** Whether all pages are to come, not just those that differ. */
+  public boolean isWhole() {
+    return !differences;
+  }
+
   /**
    * Whether the rest can come over another connection, from {@link #lastPage} on.
    *
    * @param pageSize of the pages to come
    */
   public boolean goesOn(int pageSize) {
-    return !differences && !closed && pageSize == firstPageSize;
+    return isWhole() && !closed && pageSize == firstPageSize;
   }
 
   /**
@@ -155,7 +165,7 @@ public final class SnapshotSink implements AutoCloseable {
       throw new ReplicationException(Kind.DAMAGED, "an impossible run of pages from " + first);
     }
     try {
-      staged.write(bytes, (first - 1) * pageSize);
+      keep(first, bytes);
     } catch (IOException e) {
       throw ReplicationException.ofDisk("cannot keep pages of " + database.name(), e);
     }
@@ -163,6 +173,36 @@ public final class SnapshotSink implements AutoCloseable {
     if (lastPage + 1 == lock && lock <= pagesToCome) {
       lastPage = lock;
     }
+  }
+
+  /** Into the copy, and their checksums into the table: the copy need not be read for them. */
+  private void keep(long first, ByteBuffer bytes) throws IOException {
+    ByteBuffer from = bytes.duplicate();
+    long pgno = first;
+    while (from.hasRemaining()) {
+      ByteBuffer room = Scratch.get().pages();
+      int length = Math.min(from.remaining(), room.capacity());
+      room.put(from.slice(from.position(), length)).flip();
+      from.position(from.position() + length);
+      staged.writeMuch(room, (pgno - 1) * pageSize);
+      for (int at = 0; at < length; at += pageSize) {
+        note(pgno, PageChecksums.ofPage((int) pgno, room, at, pageSize));
+        pgno++;
+      }
+    }
+  }
+
+  private void note(long pgno, long sum) throws RefusedException {
+    if (sums == null) {
+      return;
+    }
+    if (pgno > sums.count()) {
+      if (pgno > sums.capacity()) {
+        HeapRoom.checkTable(database.name(), pgno);
+      }
+      sums.resize(pgno);
+    }
+    sums.set(pgno, sum);
   }
 
   /**
@@ -182,7 +222,7 @@ public final class SnapshotSink implements AutoCloseable {
         spool = disk.open(spoolPath);
       }
       buffer = store.receiveBuffers().take();
-      record.begin(spool, 0, txid, store.epoch(), null, buffer);
+      record.begin(spool, 0, txid, store.epoch(), null, false, buffer);
       left = ltxLength;
     } catch (IOException e) {
       abortRecord();
@@ -213,7 +253,13 @@ public final class SnapshotSink implements AutoCloseable {
       }
       LtxHeader header = checked();
       LtxDecoder decoder = Scratch.get().decoder(record.ltxWritten());
-      PageScan.redo(staged, decoder, Scratch.get().page, (pgno, sum) -> {});
+      if (header.pageSize() != pageSize) {
+        sums = null; // they are of other pages
+      }
+      PageScan.redo(staged, decoder, Scratch.get().page, this::note);
+      if (sums != null && sums.count() > header.commit()) {
+        sums.resize(header.commit());
+      }
       pageSize = header.pageSize();
       pageCount = header.commit();
       commitMillis = header.timestampMillis();
@@ -278,9 +324,13 @@ public final class SnapshotSink implements AutoCloseable {
   private CheckpointFile verified(LogPosition target) throws IOException {
     HeapRoom.checkTable(database.name(), pageCount);
     staged.truncate(pageCount * pageSize);
-    PageSums sums = new PageSums();
-    sums.resize(pageCount);
-    PageScan.forEachPage(staged, pageSize, pageCount, sums::set);
+    if (sums == null) {
+      sums = new PageSums();
+      sums.resize(pageCount);
+      PageScan.forEachPage(staged, pageSize, pageCount, sums::set);
+    } else {
+      sums.resize(pageCount);
+    }
     if (sums.rolling() != target.checksum()) {
       throw new ReplicationException(
           Kind.DAMAGED,

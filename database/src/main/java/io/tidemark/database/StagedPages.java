@@ -1,5 +1,6 @@
 package io.tidemark.database;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** What a record that is being written changes, kept until it counts. */
@@ -14,6 +15,9 @@ final class StagedPages {
   private long millis;
   private boolean page1;
   private boolean wal;
+
+  /** The bytes of the pages, one behind the other; null if they are not kept. */
+  private ByteBuffer kept;
 
   /**
    * Forgets what was staged.
@@ -31,6 +35,35 @@ final class StagedPages {
     pageSize = newPageSize;
     millis = nowMillis;
     page1 = false;
+    kept = null;
+  }
+
+  /**
+   * The bytes of the pages are kept as far as they have room.
+   *
+   * @param room this object's own until the pages are cleared
+   */
+  void keepIn(ByteBuffer room) {
+    kept = room;
+  }
+
+  /** Room for the next page that is to be added, as large as a page. */
+  ByteBuffer nextPage() {
+    if (kept != null && (size + 1L) * pageSize <= kept.capacity()) {
+      return kept.slice(size * pageSize, pageSize);
+    }
+    kept = null;
+    return Scratch.get().page.clear().limit(pageSize);
+  }
+
+  /** Whether {@link #bytes} has all pages. */
+  boolean isKept() {
+    return kept != null;
+  }
+
+  /** The bytes of a page that was kept. */
+  ByteBuffer bytes(int i) {
+    return kept.slice(i * pageSize, pageSize);
   }
 
   void add(int pgno, long sum) {
@@ -50,6 +83,7 @@ final class StagedPages {
   /** What it changes was taken over. */
   void clearPages() {
     size = 0;
+    kept = null;
   }
 
   int size() {

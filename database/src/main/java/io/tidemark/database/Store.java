@@ -64,6 +64,7 @@ public final class Store implements AutoCloseable {
   private final Set<String> renewed = new HashSet<>();
 
   private volatile WriteAuthority authority = WriteAuthority.ALWAYS;
+  private volatile CommitGate commitGate = CommitGate.ASYNC;
   private volatile ReaderAccess readerAccess = ReaderAccess.NONE;
   private volatile Duration readerTimeout = Duration.ofSeconds(30);
   private final ReceiveBuffers receiveBuffers = new ReceiveBuffers();
@@ -475,6 +476,7 @@ public final class Store implements AutoCloseable {
           "this node is a replica; write on the primary, 'tidemark status' names it");
     }
     authority.check();
+    commitGate.check();
   }
 
   /**
@@ -484,6 +486,8 @@ public final class Store implements AutoCloseable {
   public void becomeReplica() {
     synchronized (roleChange) {
       role = Role.REPLICA;
+      // First all: what one of them waits for may be waited for by all.
+      databases.values().forEach(Database::commitLost);
       for (Database database : databases.values()) {
         database.demoted();
       }
@@ -564,6 +568,18 @@ public final class Store implements AutoCloseable {
   /** Sets who decides about writes; {@link WriteAuthority#ALWAYS} until then. */
   public void authority(WriteAuthority newAuthority) {
     authority = newAuthority;
+  }
+
+  public CommitGate commitGate() {
+    return commitGate;
+  }
+
+  /**
+   * Sets who decides when a transaction is committed; {@link CommitGate#ASYNC} until then. Commits
+   * that have begun go on with the one before.
+   */
+  public void commitGate(CommitGate newGate) {
+    commitGate = newGate;
   }
 
   DatabaseListener listener() {
@@ -839,14 +855,17 @@ public final class Store implements AutoCloseable {
         database.groupAppend(group);
         appended.add(database);
       }
-      for (Database database : changed) {
-        database.awaitDurable(database.nextTxid());
+      if (!commitGate.waits()) {
+        awaitGroupDurable(changed);
       }
     } catch (RefusedException | RuntimeException | Error e) {
       for (Database database : appended) {
         database.groupTakeBack();
       }
       throw e;
+    }
+    if (commitGate.waits()) {
+      awaitGroupCommitted(changed, members);
     }
     FaultPoint.GROUP_AFTER_SYNC.pass();
     // It is committed, in all: the trouble of one must not keep the others from counting it.
@@ -861,6 +880,84 @@ public final class Store implements AutoCloseable {
     if (trouble != null) {
       throw trouble;
     }
+  }
+
+  private void awaitGroupDurable(List<Database> changed) throws RefusedException {
+    for (Database database : changed) {
+      database.awaitDurable(database.nextTxid());
+    }
+    if (!commitGate.holds(epoch())) {
+      throw new RefusedException(
+          Kind.READ_ONLY, "this node stopped being primary during a commit over several databases");
+    }
+  }
+
+  /**
+   * Returns when other nodes have the records of all parts; gives up all locks meanwhile.
+   *
+   * @param members whose locks are held, in the order in which they are taken
+   * @throws RefusedException (IN_DOUBT) when that is not known in time: then all parts are in doubt
+   */
+  private void awaitGroupCommitted(List<Database> changed, List<Database> members)
+      throws RefusedException {
+    if (changed.isEmpty()) {
+      return;
+    }
+    long epoch = epoch();
+    long deadline = changed.get(0).waits().deadline();
+    changed.forEach(database -> database.waits().begin(database.nextTxid()));
+    try {
+      RefusedException trouble = null;
+      members.forEach(database -> database.lock.unlock());
+      try {
+        for (Database database : changed) {
+          RefusedException own = database.waits().spread(epoch, database.nextTxid());
+          trouble = own == null ? trouble : own;
+        }
+        for (Database database : changed) {
+          database.lock.lock();
+          try {
+            database.waits().awaitReached(database.nextTxid(), deadline);
+          } finally {
+            database.lock.unlock();
+          }
+        }
+      } finally {
+        members.forEach(database -> database.lock.lock());
+      }
+      boolean all = trouble == null && commitGate.holds(epoch);
+      for (Database database : changed) {
+        all &= database.waits().reached() >= database.nextTxid();
+      }
+      if (!all) {
+        RefusedException doubt = null;
+        for (Database database : changed) {
+          doubt = database.waits().doubt(database.nextTxid(), trouble);
+        }
+        throw doubt;
+      }
+      FaultPoint.COMMIT_CONFIRMED.pass();
+      changed.forEach(Database::groupCommitted);
+    } finally {
+      changed.forEach(database -> database.waits().end());
+    }
+  }
+
+  /** Whether every node that has to have the parts of a commit over several databases has them. */
+  boolean isGroupReached(GroupInfo group) throws IOException {
+    for (GroupInfo.Member member : group.members()) {
+      Database part = databases.get(member.name());
+      boolean reached =
+          part != null
+              && part.failure() == null
+              && part.hasOfGroup(member.txid(), group.id())
+              && (part.position().txid() >= member.txid()
+                  || part.waits().reached() >= member.txid());
+      if (!reached) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**

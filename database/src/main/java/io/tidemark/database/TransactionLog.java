@@ -76,7 +76,11 @@ final class TransactionLog implements AutoCloseable {
 
   private boolean parentsSynced;
   private volatile long durableTxid;
-  private volatile long commitTxid;
+  private final CommitPoint point = new CommitPoint();
+
+  /** The commit position that records and slots say; on the disk after the next sync. */
+  private long writtenCommit;
+
   private volatile String failure;
   private volatile boolean closed;
 
@@ -156,8 +160,8 @@ final class TransactionLog implements AutoCloseable {
       tailEpoch = scan.tailEpoch();
       epochBeforeTail = scan.epochBeforeTail();
     }
-    commitTxid = tailTxid;
     durableTxid = tailTxid;
+    point.start(scan.committedTxid(durable), tailTxid);
     return group;
   }
 
@@ -179,7 +183,7 @@ final class TransactionLog implements AutoCloseable {
     segment.lastTxid = tailTxid;
     index.removeFrom(tailTxid + 1);
     durableTxid = tailTxid;
-    commitTxid = tailTxid;
+    point.start(Math.min(point.known(), tailTxid), tailTxid);
   }
 
   /**
@@ -192,7 +196,7 @@ final class TransactionLog implements AutoCloseable {
       tailTxid = txid;
       tailChecksum = checksum;
       durableTxid = txid;
-      commitTxid = txid;
+      point.start(txid, txid);
       return;
     }
     assert tailTxid == txid && tailChecksum == checksum;
@@ -247,12 +251,13 @@ final class TransactionLog implements AutoCloseable {
   /**
    * Starts the record of the next transaction. It belongs to the history with {@link #finish}.
    *
+   * @param pending whether it counts only when other nodes have it
    * @return takes the LTX bytes
    * @throws RefusedException when the log is fenced after a failed sync, or the disk is full
    */
-  LtxSink begin(long epoch, byte[] extra) throws RefusedException {
+  LtxSink begin(long epoch, byte[] extra, boolean pending) throws RefusedException {
     assert !record.isOpen();
-    begin(record, epoch, extra, Scratch.get().record);
+    begin(record, epoch, extra, pending, Scratch.get().record);
     return record;
   }
 
@@ -262,7 +267,7 @@ final class TransactionLog implements AutoCloseable {
    *
    * @param room for the writer until then
    */
-  void begin(RecordWriter writer, long epoch, byte[] extra, ByteBuffer room)
+  void begin(RecordWriter writer, long epoch, byte[] extra, boolean pending, ByteBuffer room)
       throws RefusedException {
     assert lock.isHeldByCurrentThread();
     if (failure != null && !retryNow()) {
@@ -276,7 +281,7 @@ final class TransactionLog implements AutoCloseable {
       throw RefusedException.ofDisk("cannot start a log segment in " + directory, e);
     }
     try {
-      writer.begin(current.file, current.end, tailTxid + 1, epoch, extra, room);
+      writer.begin(current.file, current.end, tailTxid + 1, epoch, extra, pending, room);
     } catch (IOException e) {
       writer.abort();
       throw RefusedException.ofDisk("cannot write to " + current.path, e);
@@ -293,8 +298,9 @@ final class TransactionLog implements AutoCloseable {
           RefusedException.Kind.IO,
           "the log in " + directory + " went on in a new segment after a failed sync; send again");
     }
-    commitTxid = Math.max(commitTxid, committedTxid);
+    point.raise(committedTxid);
     finish(writer, postChecksum, millis);
+    point.offer(tailTxid);
   }
 
   /** Gives up a record that was begun for a writer; nothing of it can be found again. */
@@ -322,8 +328,9 @@ final class TransactionLog implements AutoCloseable {
 
   private void finish(RecordWriter writer, long postChecksum, long millis) throws RefusedException {
     long length = 0;
+    long commit = point.toBeWritten(tailTxid, writer.isPending());
     try {
-      length = writer.finish(durableTxid, commitTxid);
+      length = writer.finish(durableTxid, commit);
     } catch (IOException e) {
       throw RefusedException.ofDisk("cannot write to " + current.path, e);
     } finally {
@@ -344,7 +351,9 @@ final class TransactionLog implements AutoCloseable {
         unsynced.addLast(current);
       }
       tailTxid = writer.txid();
+      writtenCommit = Math.max(writtenCommit, commit);
     }
+    point.appended(tailTxid, writer.isPending());
     index.add(tailTxid, current.number, lastStart, lastStart == SegmentHeader.BLOCK);
     metrics.logBytesWritten.add(length);
     if (current.end > current.size / 2) {
@@ -392,6 +401,7 @@ final class TransactionLog implements AutoCloseable {
         tailTxid--;
       }
       durableTxid = Math.min(durableTxid, tailTxid);
+      point.cut(tailTxid);
       tailChecksum = preChecksum;
       tailEpoch = epochBeforeTail;
       segment.end = lastStart;
@@ -447,12 +457,13 @@ final class TransactionLog implements AutoCloseable {
         current = null;
         directoryUnsynced = true;
         tailTxid = txid;
+        writtenCommit = 0;
       }
       segments.clear();
       index.removeFrom(0);
       parentsSynced = false;
       durableTxid = txid;
-      commitTxid = txid;
+      point.start(txid, txid);
       tailChecksum = checksum;
       tailEpoch = epoch;
       epochBeforeTail = epoch;
@@ -558,11 +569,13 @@ final class TransactionLog implements AutoCloseable {
   private IOException syncFiles() {
     List<LogSegment> written;
     long target;
+    long commit;
     boolean names;
     synchronized (unsynced) {
       written = new ArrayList<>(unsynced);
       unsynced.clear();
       target = tailTxid;
+      commit = writtenCommit;
       names = directoryUnsynced;
       directoryUnsynced = false;
     }
@@ -588,6 +601,7 @@ final class TransactionLog implements AutoCloseable {
       return e;
     }
     durableTxid = target;
+    point.keep(commit);
     FaultPoint.COMMIT_AFTER_SYNC.pass();
     synchronized (unsynced) {
       for (LogSegment segment : written) {
@@ -671,6 +685,7 @@ final class TransactionLog implements AutoCloseable {
   private void copyTail() throws IOException {
     long from = durableTxid + 1;
     long to = tailTxid;
+    long commit = Math.min(point.known(), durableTxid);
     List<Location> records = new ArrayList<>();
     for (long txid = from; txid <= to; txid++) {
       records.add(lookup.locate(txid));
@@ -685,13 +700,20 @@ final class TransactionLog implements AutoCloseable {
         offsets.add(segment.end);
         copy.add(lookup.path(location), location.offset());
       }
-      segment.file.sync();
-      syncNames();
+      syncCopy(segment, commit);
     } catch (IOException | RuntimeException e) {
       files.closeAndDelete(segment, e);
       throw e;
     }
     adopt(segment, from, offsets);
+    point.keep(commit);
+  }
+
+  /** A segment that makes others void must say what they said of the commit position. */
+  private void syncCopy(LogSegment segment, long commit) throws IOException {
+    segment.file.write(CommitSlot.encode(segment.number, commit), CommitSlot.OFFSET);
+    segment.file.sync();
+    syncNames();
   }
 
   private void adopt(LogSegment copy, long from, List<Long> offsets) {
@@ -725,6 +747,144 @@ final class TransactionLog implements AutoCloseable {
       lastStart = offsets.get(i);
     }
     durableTxid = tailTxid;
+  }
+
+  // ------------------------------------------------------- commit position
+
+  CommitPoint point() {
+    return point;
+  }
+
+  /** The last record that may be shown: it is on the disk and known to be committed. */
+  long showableTxid() {
+    return Math.min(durableTxid, point.showable());
+  }
+
+  /** The last record that is known to be committed. */
+  long committedTxid() {
+    return Math.min(tailTxid, point.showable());
+  }
+
+  /** Whether pages of a transaction that counts may be written to the database file. */
+  boolean isApplicable(long txid) {
+    return durableTxid >= txid && point.isKept(txid);
+  }
+
+  /**
+   * Returns when pages of a transaction that counts may be written to the database file.
+   *
+   * @throws RefusedException when the disk refuses
+   */
+  void awaitApplicable(long txid) throws RefusedException {
+    awaitDurable(txid);
+    if (!point.isKept(txid)) {
+      keepCommitted();
+    }
+  }
+
+  /**
+   * Makes durable what is known of the commit position: see {@link CommitPoint#isKept}.
+   *
+   * @throws RefusedException when the disk refuses
+   */
+  void keepCommitted() throws RefusedException {
+    assert lock.isHeldByCurrentThread();
+    long commit = Math.min(point.known(), tailTxid);
+    if (current == null || point.isKept(commit)) {
+      return;
+    }
+    awaitDurable(commit);
+    IOException cause;
+    syncLock.lock();
+    try {
+      current.file.write(CommitSlot.encode(current.number, commit), CommitSlot.OFFSET);
+      synchronized (unsynced) {
+        if (unsynced.peekLast() != current) {
+          unsynced.addLast(current);
+        }
+        writtenCommit = Math.max(writtenCommit, commit);
+      }
+      FaultPoint.COMMIT_POSITION_WRITTEN.pass();
+      cause = failure != null ? new IOException(failure) : syncFailure;
+      if (cause == null) {
+        cause = syncFiles();
+        syncFailure = cause;
+      }
+    } catch (IOException e) {
+      throw RefusedException.ofDisk("cannot write to " + current.path, e);
+    } finally {
+      syncLock.unlock();
+    }
+    if (cause != null) {
+      rewriteTail(cause);
+    }
+    if (!point.isKept(commit)) {
+      throw new RefusedException(
+          RefusedException.Kind.IO,
+          "the commit position of '" + databaseName + "' cannot be written: " + cause,
+          cause);
+    }
+  }
+
+  /**
+   * Cuts off the end of the log, durably: it never was committed. Records with these numbers can
+   * follow in another epoch.
+   *
+   * @param last the end of the log then, not below the commit position; on the disk
+   * @param epoch now; above that of all that is cut off
+   */
+  void cutAfter(LogPosition last, long epoch) throws IOException {
+    assert lock.isHeldByCurrentThread() && !record.isOpen();
+    syncLock.lock();
+    try {
+      long commit = Math.min(point.known(), last.txid());
+      long from = last.txid() + 1;
+      LogSegment segment = files.create(0);
+      try {
+        new TailCopy(disk, segment).begin(from, last.txid(), last.checksum(), epoch);
+        FaultPoint.CUT_BEFORE_SYNC.pass();
+        syncCopy(segment, commit);
+      } catch (IOException | RuntimeException e) {
+        files.closeAndDelete(segment, e);
+        throw e;
+      }
+      FaultPoint.CUT_DURABLE.pass();
+      restarts++; // readers may be behind the new end
+      synchronized (unsynced) {
+        tailTxid = last.txid();
+      }
+      tailChecksum = last.checksum();
+      tailEpoch = last.epoch();
+      epochBeforeTail = last.epoch();
+      failure = null;
+      syncFailure = null;
+      adopt(segment, from, List.of());
+      point.cut(last.txid());
+      point.keep(commit);
+    } finally {
+      syncLock.unlock();
+    }
+  }
+
+  /** Where the log stood after a record that it has, and that this start has read. */
+  LogPosition positionAt(long txid) throws IOException {
+    Location location = lookup.locate(txid);
+    try (DiskFile file = disk.openReadOnly(lookup.path(location))) {
+      RecordHeader header = new SegmentReader(file).headerAt(location.offset());
+      long checksum =
+          LtxEnvelope.read(file, location.offset(), header).trailer().postApplyChecksum();
+      return new LogPosition(header.epoch(), txid, checksum);
+    }
+  }
+
+  /** The group that a record belongs to, or null. */
+  GroupInfo groupOf(long txid) throws IOException {
+    Location location = lookup.locate(txid);
+    try (DiskFile file = disk.openReadOnly(lookup.path(location))) {
+      SegmentReader reader = new SegmentReader(file);
+      RecordHeader header = reader.headerAt(location.offset());
+      return header.isGroup() ? GroupInfo.decode(reader.extraOf(location.offset(), header)) : null;
+    }
   }
 
   // ---------------------------------------------------------------- reading
@@ -779,14 +939,20 @@ final class TransactionLog implements AutoCloseable {
     return false;
   }
 
+  /**
+   * The last record of a segment that counts. Behind it there may be others that were cut off.
+   *
+   * @return {@link Long#MAX_VALUE} for the segment that still grows
+   */
+  long lastIn(long segmentNumber) {
+    assert lock.isHeldByCurrentThread();
+    LogSegment segment = lookup.segment(segmentNumber);
+    return segment == current ? Long.MAX_VALUE : segment.lastTxid;
+  }
+
   /** Whether this object has ended. */
   boolean isClosed() {
     return closed;
-  }
-
-  /** A cursor over the records after {@code txid} up to the tail at this moment. */
-  LogCursor cursorAfter(long txid) {
-    return cursor(txid, tailTxid);
   }
 
   /** A cursor over the records after {@code txid} up to {@code last}. */

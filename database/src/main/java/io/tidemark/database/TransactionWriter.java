@@ -19,8 +19,9 @@ import org.slf4j.LoggerFactory;
  * <ul>
  *   <li>Whether a transaction commits is decided once, in {@link #begin}, before its record is
  *       appended; what changes no byte asks nobody and gets no TXID.
- *   <li>A record is appended first and counts only with {@link #publish}; in between its caller may
- *       still take it back, because it was shown to nobody.
+ *   <li>A record is appended first, then {@link #commit} makes sure of it, and it counts only with
+ *       {@link #publish}. Until it is offered to other nodes it can be taken back, because it was
+ *       shown to nobody; afterwards it is committed or in doubt.
  * </ul>
  *
  * <p>Guarded by the lock of the database.
@@ -37,6 +38,7 @@ final class TransactionWriter {
   private final CommittedState committed;
   private final MainContent content;
   private final WriteGate gate;
+  private final CommitWait waits;
   private final StagedPages staged = new StagedPages();
 
   /** The record that is being made for the primary to commit, or null. */
@@ -44,6 +46,9 @@ final class TransactionWriter {
 
   /** Whether the record just appended was committed by the primary, so that it is never undone. */
   private boolean forwarded;
+
+  /** Whether the record just appended counts only when other nodes have it. */
+  private boolean pending;
 
   TransactionWriter(
       Store store,
@@ -54,7 +59,8 @@ final class TransactionWriter {
       TransactionLog log,
       CommittedState committed,
       MainContent content,
-      WriteGate gate) {
+      WriteGate gate,
+      CommitWait waits) {
     this.store = store;
     this.files = files;
     this.availability = availability;
@@ -64,6 +70,7 @@ final class TransactionWriter {
     this.committed = committed;
     this.content = content;
     this.gate = gate;
+    this.waits = waits;
   }
 
   /**
@@ -86,6 +93,7 @@ final class TransactionWriter {
   private boolean encode(
       CapturedTransaction transaction, int[] pages, GroupInfo group, boolean onlyAsk)
       throws RefusedException {
+    waits.checkIdle();
     long start = System.nanoTime();
     FaultPoint.COMMIT_BEFORE_APPEND.pass();
     PageSums sums = committed.sums();
@@ -148,7 +156,7 @@ final class TransactionWriter {
       scratch.encoder.end(rolling | Checksum.FLAG);
       if (outgoing != null) {
         outgoing.send();
-        outgoing.copyTo(log.begin(outgoing.epoch(), null));
+        outgoing.copyTo(log.begin(outgoing.epoch(), null, false));
       }
       log.finish(rolling | Checksum.FLAG, now);
       appended = true;
@@ -196,8 +204,9 @@ final class TransactionWriter {
 
   private LtxSink newRecord(GroupInfo group) throws IOException {
     Forwarder forwarder = gate.forwarder();
+    pending = forwarder == null && store.commitGate().waits();
     if (forwarder == null) {
-      return log.begin(store.epoch(), group == null ? null : group.encode());
+      return log.begin(store.epoch(), group == null ? null : group.encode(), pending);
     }
     DatabasePosition now = committed.position();
     if (group != null) {
@@ -232,6 +241,9 @@ final class TransactionWriter {
   private void checkMayCommit() throws RefusedException {
     availability.check();
     gate.check();
+    if (gate.forwarder() == null) {
+      waits.check();
+    }
     content.checkApplied();
   }
 
@@ -243,7 +255,7 @@ final class TransactionWriter {
     return old.flip().equals(bytes.rewind());
   }
 
-  /** Appends the record that ends the database, and returns when it is durable. */
+  /** Appends the record that ends the database, and returns when it is committed and durable. */
   void appendDrop() throws IOException {
     long now = System.currentTimeMillis();
     CapturedTransaction drop = new Drop();
@@ -264,7 +276,7 @@ final class TransactionWriter {
         log.abort();
       }
     }
-    awaitOrTakeBack();
+    commit(true);
   }
 
   /** No page is left. */
@@ -280,8 +292,41 @@ final class TransactionWriter {
     }
   }
 
+  /**
+   * Makes sure of the record just appended. When this returns it is committed, and can be
+   * published; otherwise it never was there, or it is in doubt.
+   *
+   * @param sync whether its program wants it to be on the disk; if other nodes are to have it, it
+   *     is in any case
+   */
+  void commit(boolean sync) throws RefusedException {
+    if (pending) {
+      waits.awaitCommitted(log.tailEpoch(), log.tailTxid());
+      return;
+    }
+    if (sync) {
+      awaitOrTakeBack();
+    }
+    if (!forwarded && !store.commitGate().holds(log.tailEpoch())) {
+      takeBack();
+      throw new RefusedException(
+          Kind.READ_ONLY,
+          "this node stopped being primary while " + files.name() + " was being written");
+    }
+  }
+
+  /** Whether {@link #commit} waits for other nodes. */
+  boolean commitsWait() {
+    return store.commitGate().waits() && gate.forwarder() == null;
+  }
+
+  /** Before the files of the database are changed in a way that only the record can repeat. */
+  void keepCommitted() throws RefusedException {
+    log.keepCommitted();
+  }
+
   /** Returns when the record just appended is durable; if the disk refuses, it never was there. */
-  void awaitOrTakeBack() throws RefusedException {
+  private void awaitOrTakeBack() throws RefusedException {
     try {
       log.awaitDurable(log.tailTxid());
     } catch (RefusedException | RuntimeException | Error e) {

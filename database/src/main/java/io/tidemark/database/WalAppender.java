@@ -42,6 +42,7 @@ final class WalAppender {
   /** What {@link #append} wrote and {@link #show} has to tell. */
   private long changedFrom;
 
+  /** The first frame of it, from 1; 0 if there is none. */
   private int firstNew;
 
   WalAppender(
@@ -98,6 +99,7 @@ final class WalAppender {
         storeShm(0, ByteBuffer.allocate(2 * WalIndex.COPY)); // SQLite recovers it from the WAL
       }
       changedFrom = -1;
+      firstNew = 0;
       if (start == WalStart.RESTART || start == WalStart.RESTART_BLIND) {
         restart(start == WalStart.RESTART && index.maxFrame() == 0);
       }
@@ -164,26 +166,32 @@ final class WalAppender {
   }
 
   /**
-   * Writes the frames of a record into the WAL; nobody looks at them before {@link #show}. Wants
-   * the lock of the database.
+   * Writes the frames of a record into the WAL, behind those of others if there are; nobody looks
+   * at them before {@link #show}. Wants the lock of the database.
    *
    * @param pages of the record
+   * @param decoder of the record from its beginning, or null if the pages are kept
    */
-  void append(LtxDecoder decoder, int pages, long txid) throws IOException {
+  void append(StagedPages pages, LtxDecoder decoder, long txid) throws IOException {
     WalCapture capture = walMode.capture();
-    int size = decoder.header().pageSize();
-    int newCount = (int) decoder.header().commit();
+    int size = pages.pageSize();
+    int count = pages.size();
+    int newCount = (int) pages.pageCount();
     int first = capture.frames().committed();
     ByteBuffer frame = Scratch.get().frame;
     capture.frames().rewind(first); // what a program wrote behind them and never committed
     boolean complete = false;
     try {
-      for (int i = 1; i <= pages; i++) {
+      for (int i = 0; i < count; i++) {
         frame.clear().position(WalCapture.FRAME_HEADER).limit(WalCapture.FRAME_HEADER + size);
-        decoder.nextPage(frame);
-        capture.appendApplied((int) decoder.pageNumber(), i == pages ? newCount : 0, frame);
+        if (decoder == null) {
+          frame.put(pages.bytes(i));
+        } else {
+          decoder.nextPage(frame);
+        }
+        capture.appendApplied(pages.page(i), i == count - 1 ? newCount : 0, frame);
       }
-      if (pages == 0) { // only the size has changed, and that needs a frame
+      if (count == 0) { // only the size has changed, and that needs a frame
         frame.clear().position(WalCapture.FRAME_HEADER).limit(WalCapture.FRAME_HEADER + size);
         walMode.readCommitted(1, frame);
         capture.appendApplied(1, newCount, frame);
@@ -195,19 +203,31 @@ final class WalAppender {
       }
     }
     capture.frames().commit(capture.frames().valid() - 1, txid);
-    firstNew = first + 1;
+    if (firstNew == 0) {
+      firstNew = first + 1;
+    }
     changedFrom = changedFrom < 0 ? capture.offsetOf(first) : changedFrom;
   }
 
-  /** Readers see what was appended. */
+  /** Frames that {@link #show} would show. */
+  int appended() {
+    return firstNew == 0 ? 0 : walMode.capture().frames().committed() - firstNew + 1;
+  }
+
+  /** Readers see what was appended, all of it at once: the state after the last record. */
   void show() throws IOException {
+    if (firstNew == 0) {
+      return;
+    }
     WalCapture capture = walMode.capture();
     int last = capture.frames().committed();
     tellWal(capture.offsetOf(last));
+    int from = firstNew;
+    firstNew = 0;
     if (blind) {
       return;
     }
-    for (int first = firstNew; first <= last; ) {
+    for (int first = from; first <= last; ) {
       int number = WalIndex.blockOf(first);
       int end = Math.min(last, WalIndex.lastOf(number));
       addToBlock(number, first, end);
@@ -348,6 +368,7 @@ final class WalAppender {
   }
 
   private void backfill(int safe) throws IOException {
+    database.lockedWrite(walMode::awaitApplicable);
     WalCapture capture = walMode.capture();
     WalFrames frames = capture.frames();
     MainFile main = content.current();

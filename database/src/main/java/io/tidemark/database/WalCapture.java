@@ -4,6 +4,7 @@ import io.tidemark.database.RefusedException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,8 +18,9 @@ import org.slf4j.LoggerFactory;
  * field.
  *
  * <p>Invariants: frames below the committed end never change while the header stays; a refused
- * transaction leaves no valid commit frame in the file; the header is replaced only when the
- * database file has every committed frame.
+ * transaction leaves no valid commit frame in the file, and one that other nodes still have to
+ * confirm has none yet; the header is replaced only when the database file has every committed
+ * frame.
  *
  * <p>Guarded by the lock of the database.
  */
@@ -40,10 +42,14 @@ final class WalCapture {
      * @return TXID of the record, or the last one if the transaction changed nothing
      */
     long commitFrames(int firstFrame, int lastFrame, long newPageCount) throws RefusedException;
+
+    /** A transaction is committed, but its frames cannot be completed in the file. */
+    default void framesLost(IOException cause) {}
   }
 
   private final String name;
   private final Committer committer;
+  private final BooleanSupplier commitsWait;
   private final WalFrames frames = new WalFrames();
   private final WalChecksum checksum = new WalChecksum();
   private final ByteBuffer header = ByteBuffer.allocateDirect(HEADER);
@@ -57,6 +63,11 @@ final class WalCapture {
    */
   private long written;
 
+  /** Where the file has a wrong byte, so that the frame there is not valid; -1 if nowhere. */
+  private long hiddenAt = -1;
+
+  private byte hidden;
+
   private int pageSize;
   private int salt1;
   private int salt2;
@@ -64,9 +75,14 @@ final class WalCapture {
   private int seed2;
   private ByteOrder order = ByteOrder.BIG_ENDIAN;
 
-  WalCapture(String name, Committer committer) {
+  /**
+   * @param commitsWait whether a commit takes longer than writing its record, so that its frames
+   *     must not be found meanwhile
+   */
+  WalCapture(String name, Committer committer, BooleanSupplier commitsWait) {
     this.name = name;
     this.committer = committer;
+    this.commitsWait = commitsWait;
   }
 
   /** Starts with a new, empty WAL file, or none. */
@@ -109,9 +125,14 @@ final class WalCapture {
 
   /** Reads the page of a frame. */
   void readPage(int number, ByteBuffer dst) throws IOException {
-    file.read(dst, offsetOf(number) + FRAME_HEADER);
+    long from = offsetOf(number) + FRAME_HEADER;
+    int start = dst.position();
+    file.read(dst, from);
     if (dst.hasRemaining()) {
       throw new IOException("the WAL of " + name + " is shorter than its frames");
+    }
+    if (hiddenAt >= from && hiddenAt < from + dst.position() - start) {
+      dst.put(start + (int) (hiddenAt - from), hidden);
     }
   }
 
@@ -321,22 +342,48 @@ final class WalCapture {
     long sizeBefore = file.size();
     int limit = src.limit();
     int position = src.position();
-    src.limit(position + length);
+    boolean hide = length > 0 && commitsWait.getAsBoolean();
+    byte last = hide ? src.get(position + length - 1) : 0;
+    src.limit(position + length - (hide ? 1 : 0));
     try {
       file.write(src, start);
+      if (hide) {
+        hideLast(last, start + length - 1);
+      }
     } finally {
       src.limit(limit);
     }
     int first = frames.committed();
+    long txid;
     try {
-      long txid = committer.commitFrames(first, number, Integer.toUnsignedLong(commitField));
-      frames.commit(number, txid);
+      txid = committer.commitFrames(first, number, Integer.toUnsignedLong(commitField));
     } catch (RefusedException e) {
       frames.rewind(first);
-      takeBack(number, sizeBefore, start, length);
+      takeBack(number, sizeBefore, start, length, hide);
       throw e;
+    } finally {
+      if (hide) {
+        hiddenAt = -1;
+      }
     }
+    if (hide) {
+      try {
+        file.write(ByteBuffer.allocate(1).put(0, last), start + length - 1);
+      } catch (IOException e) {
+        committer.framesLost(e);
+        throw e;
+      }
+      src.position(position + length);
+    }
+    frames.commit(number, txid);
     return start + length;
+  }
+
+  /** The room is taken, so that what is missing can be written when the commit is through. */
+  private void hideLast(byte last, long at) throws IOException {
+    file.write(ByteBuffer.allocate(1).put(0, (byte) ~last), at);
+    hiddenAt = at;
+    hidden = last;
   }
 
   /**
@@ -344,7 +391,7 @@ final class WalCapture {
    * piece that failed: then the frames must become valid once more. So nothing but this piece is
    * undone, and it is enough to spoil one byte of it.
    */
-  private void takeBack(int number, long sizeBefore, long start, int length) {
+  private void takeBack(int number, long sizeBefore, long start, int length, boolean isHidden) {
     try {
       if (length == 0) {
         file.write(ByteBuffer.allocate(FRAME_HEADER), offsetOf(number));
@@ -354,7 +401,7 @@ final class WalCapture {
         file.truncate(Math.max(sizeBefore, start));
       }
       long last = start + length - 1;
-      if (last < file.size()) {
+      if (last < file.size() && !isHidden) {
         ByteBuffer spoiled = ByteBuffer.allocate(1);
         file.read(spoiled, last);
         file.write(spoiled.put(0, (byte) ~spoiled.get(0)).flip(), last);

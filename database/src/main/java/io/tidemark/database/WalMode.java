@@ -53,7 +53,7 @@ final class WalMode {
     this.committed = committed;
     this.content = content;
     this.writer = writer;
-    this.capture = new WalCapture(files.name(), this::commitFrames);
+    this.capture = new WalCapture(files.name(), new FramesCommitter(), writer::commitsWait);
   }
 
   // --------------------------------------------------------------- the WAL
@@ -234,6 +234,7 @@ final class WalMode {
     transaction.walSalt1 = capture.salt1();
     transaction.walSalt2 = capture.salt2();
     if (writer.append(transaction, last.sortedKeys(), null)) {
+      writer.commit(false);
       writer.publish();
     }
     return committed.position().txid();
@@ -246,6 +247,22 @@ final class WalMode {
       capture.readPage(frame, dst);
     } else {
       content.image().readCommitted(dst, (pgno - 1) * committed.pageSize());
+    }
+  }
+
+  private final class FramesCommitter implements WalCapture.Committer {
+    @Override
+    public long commitFrames(int firstFrame, int lastFrame, long newPageCount)
+        throws RefusedException {
+      return WalMode.this.commitFrames(firstFrame, lastFrame, newPageCount);
+    }
+
+    @Override
+    public void framesLost(IOException cause) {
+      content.fail(
+          "a committed transaction cannot be written to the WAL ("
+              + cause.getMessage()
+              + "); restart when the disk works again, the log has it");
     }
   }
 
@@ -309,7 +326,7 @@ final class WalMode {
         needed = Math.max(needed, capture.frames().txid(frames[i]));
       }
     }
-    log.awaitDurable(needed);
+    log.awaitApplicable(needed);
     FaultPoint.WAL_CHECKPOINT_PAGE.pass();
     main.file.write(src, offset);
     for (int i = 0; i < frames.length; i++) {
@@ -338,6 +355,11 @@ final class WalMode {
             + " is no page of a committed transaction; in WAL mode only checkpoints write there");
   }
 
+  /** Returns when what counts may be written to the database file. */
+  void awaitApplicable() throws RefusedException {
+    log.awaitApplicable(committed.position().txid());
+  }
+
   /** The last transaction of which the database file has everything, as checkpoints left it. */
   long redoTxid() {
     return capture.frames().redoTxid(committed.position().txid(), committed.pageCount());
@@ -361,6 +383,7 @@ final class WalMode {
     if (frames.committed() == 0 || frames.allBackfilled(committed.pageCount())) {
       return NO_PAGES;
     }
+    awaitApplicable();
     int pageSize = committed.pageSize();
     MainFile main = content.current();
     IntMap written = new IntMap();

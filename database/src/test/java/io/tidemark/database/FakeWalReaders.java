@@ -32,6 +32,10 @@ final class FakeWalReaders implements ReaderAccess {
 
   int recoveries;
   int headerStores;
+
+  /** Where the database stood for programs at each store, in the WAL or its index. */
+  final List<Long> shownAtStores = new ArrayList<>();
+
   private final List<String> stores = new ArrayList<>();
 
   FakeWalReaders(Database database) {
@@ -308,6 +312,7 @@ final class FakeWalReaders implements ReaderAccess {
   @Override
   public void walChanged(Database of, SideFile file, long offset, ByteBuffer bytes) {
     assertThat(exclusive[0]).isTrue();
+    shownAtStores.add(database.shownPosition().txid());
     walBytes = put(walBytes, offset, bytes);
   }
 
@@ -320,6 +325,7 @@ final class FakeWalReaders implements ReaderAccess {
       assertThat(stores.get(stores.size() - 1)).as("copy 2 comes first").isEqualTo("48+48");
     }
     stores.add(offset + "+" + bytes.remaining());
+    shownAtStores.add(database.shownPosition().txid());
     index = ByteBuffer.wrap(put(index.array(), offset, bytes));
   }
 

@@ -38,6 +38,10 @@ class FaultPointTest {
       mode = EnumSource.Mode.MATCH_NONE,
       names = {
         "APPLY_.*",
+        "COMMIT_POSITION_.*",
+        "COMMIT_OFFERED",
+        "COMMIT_CONFIRMED",
+        "CUT_.*",
         "SNAPSHOT_.*",
         "SET_ASIDE_.*",
         "ENDING_.*"

@@ -68,8 +68,13 @@ final class ReplicaBench implements AutoCloseable {
 
   static LogPosition take(ReplicaLog log, long primaryEpoch, Travelling record, int chunk)
       throws IOException {
-    log.begin(
-        primaryEpoch, record.epoch, record.txid, record.extra, record.ltx.length, record.txid);
+    return take(log, primaryEpoch, record, chunk, record.txid);
+  }
+
+  static LogPosition take(
+      ReplicaLog log, long primaryEpoch, Travelling record, int chunk, long commitTxid)
+      throws IOException {
+    log.begin(primaryEpoch, record.epoch, record.txid, record.extra, record.ltx.length, commitTxid);
     for (int at = 0; at < record.ltx.length; at += chunk) {
       log.write(ByteBuffer.wrap(record.ltx, at, Math.min(chunk, record.ltx.length - at)));
     }

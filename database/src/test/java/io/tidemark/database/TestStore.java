@@ -28,6 +28,7 @@ final class TestStore implements AutoCloseable {
   private final Duration retention;
   private final long retentionBytes;
   private Role role = Role.PRIMARY;
+  private CommitGate gate = CommitGate.ASYNC;
   Store store;
 
   TestStore(Path directory) throws IOException {
@@ -49,6 +50,15 @@ final class TestStore implements AutoCloseable {
     return this;
   }
 
+  /** From now on, also after a restart. */
+  TestStore with(CommitGate newGate) {
+    gate = newGate;
+    if (store != null) {
+      store.commitGate(newGate);
+    }
+    return this;
+  }
+
   TestStore open() throws IOException {
     StoreOptions options =
         new StoreOptions(root, compress, retention, retentionBytes, role == Role.PRIMARY);
@@ -58,6 +68,7 @@ final class TestStore implements AutoCloseable {
     } finally {
       disk.opening(false);
     }
+    store.commitGate(gate);
     stopUpkeep(store);
     return this;
   }

@@ -85,6 +85,30 @@ class WalAppenderTest {
   }
 
   @Test
+  void whatCameTogetherIsShownAtOnce() throws Exception {
+    readers.open();
+    FakeWalReaders.Snapshot first = readers.read();
+    byte[] then = image;
+    readers.headerStores = 0;
+    readers.shownAtStores.clear();
+    for (int i = 0; i < 10; i++) {
+      commit(20 + i, 5);
+    }
+    assertThat(bench.follow(NAME).txid()).isEqualTo(11);
+    assertThat(readers.headerStores).isEqualTo(1);
+    assertThat(readers.shownAtStores)
+        .as("nobody is told of it before it is there")
+        .containsOnly(1L);
+    assertThat(database.shownPosition()).isEqualTo(database.position());
+    assertThat(first.image()).isEqualTo(then);
+    FakeWalReaders.Snapshot second = readers.read();
+    assertThat(second.image()).isEqualTo(image);
+    assertThat(readers.recoveries).isEqualTo(1);
+    first.end();
+    second.end();
+  }
+
+  @Test
   void framesAreKnownAsIfSqliteHadWrittenThem() throws Exception {
     readers.open();
     readers.read().end();

@@ -225,7 +225,7 @@ sealed interface Content {
   record Wal(Database database, SideFile file, WalPages pages) implements Side {
     @Override
     public boolean writeMayWait(long offset) {
-      return database.isBusy() || database.isForwarding();
+      return database.isBusy() || database.commitsWait();
     }
 
     @Override

@@ -57,7 +57,7 @@ final class FuseErrno {
       case READ_ONLY -> Errno.EROFS;
       case NO_ACCESS -> Errno.EACCES;
       case NO_SPACE -> Errno.ENOSPC;
-      case IO -> Errno.EIO;
+      case IO, IN_DOUBT -> Errno.EIO;
       case STALE -> Errno.ESTALE;
       case BUSY -> Errno.EBUSY;
       case NOT_PERMITTED -> Errno.EPERM;

@@ -283,7 +283,7 @@ final class Tree {
     if (name.endsWith(Names.POS_SUFFIX)) {
       Database database = store.find(Names.withoutSuffix(path, Names.POS_SUFFIX));
       if (database != null && database.exists()) {
-        return new TextNode(newId(), parent, name, uid, gid, () -> database.position() + "\n");
+        return new TextNode(newId(), parent, name, uid, gid, () -> database.shownPosition() + "\n");
       }
     }
     FileNode superJournal = superJournals.get(path);

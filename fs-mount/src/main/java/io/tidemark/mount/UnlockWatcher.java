@@ -9,6 +9,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -35,6 +36,10 @@ final class UnlockWatcher {
   private final OwnDescriptors descriptors;
   private final LinkedBlockingQueue<Question> questions = new LinkedBlockingQueue<>();
   private final Map<Database, Integer> watched = new LinkedHashMap<>();
+
+  /** Commits that wait for other nodes. */
+  private final Map<Database, CompletableFuture<Boolean>> commits = new ConcurrentHashMap<>();
+
   private final Thread thread = new Thread(this::run, "tidemark-unlock-watcher");
   private volatile boolean stopped;
 
@@ -84,10 +89,7 @@ final class UnlockWatcher {
                 : questions.poll(pollMillis(), TimeUnit.MILLISECONDS);
         if (question != null && question.database != null) {
           watched.put(question.database, 0);
-          boolean free = look(question.database);
-          if (question.answer != null) {
-            question.answer.complete(free);
-          }
+          look(question.database, question.answer);
         }
         lookAtAll();
       } catch (InterruptedException e) {
@@ -111,7 +113,7 @@ final class UnlockWatcher {
     Iterator<Map.Entry<Database, Integer>> entries = watched.entrySet().iterator();
     while (entries.hasNext()) {
       Map.Entry<Database, Integer> entry = entries.next();
-      look(entry.getKey());
+      look(entry.getKey(), null);
       if (entry.getKey().hasUnjournaledWrites()) {
         entry.setValue(entry.getValue() + 1);
       } else {
@@ -121,22 +123,69 @@ final class UnlockWatcher {
     }
   }
 
-  /** Commits if nobody holds the lock; false if somebody does. */
-  private boolean look(Database database) {
+  /**
+   * Commits if nobody holds the lock.
+   *
+   * @param answer hears whether that was so; may be null
+   */
+  private void look(Database database, CompletableFuture<Boolean> answer) {
+    CompletableFuture<Boolean> free = commits.get(database);
+    if (free == null) {
+      free = look(database);
+    }
+    if (answer != null) {
+      free.thenAccept(answer::complete);
+    }
+  }
+
+  private CompletableFuture<Boolean> look(Database database) {
     MainFile main = database.mainFile();
     if (main == null || !database.hasUnjournaledWrites()) {
-      return true;
+      return CompletableFuture.completedFuture(true);
     }
     try {
       int fd = descriptors.get(database.name(), main);
       long seen = database.changes();
       if (OwnMountFiles.heldByOthers(fd, RESERVED, 1)) {
-        return false;
+        return CompletableFuture.completedFuture(false);
       }
-      return database.commitIfUnlocked(seen);
+      if (database.commitsWait()) {
+        return commitAside(database, seen);
+      }
+      return CompletableFuture.completedFuture(commit(database, seen));
     } catch (IOException e) {
       LOG.debug("{}: {}", database.name(), e.toString());
     }
-    return true;
+    return CompletableFuture.completedFuture(true);
+  }
+
+  private static boolean commit(Database database, long seen) {
+    try {
+      return database.commitIfUnlocked(seen);
+    } catch (IOException e) {
+      LOG.debug("{}: {}", database.name(), e.toString());
+      return true;
+    }
+  }
+
+  /** A commit that waits for other nodes must not hold up those of other databases. */
+  private CompletableFuture<Boolean> commitAside(Database database, long seen) {
+    CompletableFuture<Boolean> done = new CompletableFuture<>();
+    commits.put(database, done);
+    Thread aside =
+        new Thread(
+            () -> {
+              boolean free = true;
+              try {
+                free = commit(database, seen);
+              } finally {
+                commits.remove(database);
+                done.complete(free);
+              }
+            },
+            "tidemark-unlock-commit");
+    aside.setDaemon(true);
+    aside.start();
+    return done;
   }
 }

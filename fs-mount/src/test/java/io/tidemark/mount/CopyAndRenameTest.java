@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** HAZARDS 12: files come, go and change their names through tools that know nothing of SQLite. */
+/** Files come, go and change their names through tools that know nothing of SQLite. */
 @Timeout(60)
 class CopyAndRenameTest {
   @RegisterExtension final MountedStore mounted = new MountedStore();

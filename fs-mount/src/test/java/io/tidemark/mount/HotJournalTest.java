@@ -11,7 +11,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** HAZARDS 6: a journal that is left behind takes back nothing but what was never committed. */
+/** A journal that is left behind takes back nothing but what was never committed. */
 @Timeout(60)
 class HotJournalTest {
   private static final String FILL =

@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * HAZARDS 7: the daemon is killed under load, also while its helper threads use its own mount. No
- * zombie and no hanging client is left, and a new daemon takes over on the same directories.
+ * The daemon is killed under load, also while its helper threads use its own mount. No zombie and
+ * no hanging client is left, and a new daemon takes over on the same directories.
  */
 @Timeout(90)
 class KilledDaemonTest {

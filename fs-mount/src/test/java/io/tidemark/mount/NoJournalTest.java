@@ -15,8 +15,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * HAZARDS 11: without a journal, and perhaps without an fsync, the end of a transaction is the
- * release of SQLite's RESERVED lock.
+ * Without a journal, and perhaps without an fsync, the end of a transaction is the release of
+ * SQLite's RESERVED lock.
  */
 @Timeout(60)
 class NoJournalTest {

@@ -8,8 +8,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * HAZARDS 3: a writer dies between the write that commits and its update of the wal-index. The log
- * has the transaction, so everybody must see it and nobody may overwrite it.
+ * A writer dies between the write that commits and its update of the wal-index. The log has the
+ * transaction, so everybody must see it and nobody may overwrite it.
  */
 @Timeout(60)
 class OrphanedWalCommitTest {

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** HAZARDS 13: VACUUM can change the page size, and with it all page numbers and checksums. */
+/** VACUUM can change the page size, and with it all page numbers and checksums. */
 @Timeout(60)
 class PageSizeTest {
   private static final String FILL =

@@ -12,8 +12,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * HAZARDS 1: a commit is refused before its record is appended, or not at all. What was refused is
- * rolled back by SQLite and never seen again.
+ * A commit is refused before its record is appended, or not at all. What was refused is rolled back
+ * by SQLite and never seen again.
  */
 @Timeout(60)
 class RefusedCommitTest {

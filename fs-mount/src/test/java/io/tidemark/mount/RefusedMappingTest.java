@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** HAZARDS 15: a refused write must not stay visible in shared mappings or the page cache. */
+/** A refused write must not stay visible in shared mappings or the page cache. */
 @Timeout(60)
 class RefusedMappingTest {
   @RegisterExtension final MountedStore mounted = new MountedStore();

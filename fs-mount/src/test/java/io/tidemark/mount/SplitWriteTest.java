@@ -9,7 +9,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** HAZARDS 2: one write of a commit may come in pieces, and more than once. */
+/** One write of a commit may come in pieces, and more than once. */
 @Timeout(60)
 class SplitWriteTest {
   @RegisterExtension final MountedStore mounted = new MountedStore();

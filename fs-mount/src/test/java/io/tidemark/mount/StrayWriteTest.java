@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** HAZARDS 14: what SQLite may do to its files outside a transaction works; all else is refused. */
+/** What SQLite may do to its files outside a transaction works; all else is refused. */
 @Timeout(60)
 class StrayWriteTest {
   private static final String FILL =

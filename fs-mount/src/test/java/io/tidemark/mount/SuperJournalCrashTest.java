@@ -10,7 +10,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** HAZARDS 4: the daemon dies while a transaction over several databases commits. */
+/** The daemon dies while a transaction over several databases commits. */
 @Timeout(60)
 class SuperJournalCrashTest {
   @TempDir Path temp;

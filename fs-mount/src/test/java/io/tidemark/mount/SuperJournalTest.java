@@ -10,8 +10,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * HAZARDS 4: with ATTACH, deleting the super-journal commits every database that it lists; SQLite
- * ignores errors of what follows. So all of them commit there, or none.
+ * With ATTACH, deleting the super-journal commits every database that it lists; SQLite ignores
+ * errors of what follows. So all of them commit there, or none.
  */
 @Timeout(60)
 class SuperJournalTest {

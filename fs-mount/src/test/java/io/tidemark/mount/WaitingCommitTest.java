@@ -9,8 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * HAZARDS 9: a commit that waits for the disk holds up nothing but what the kernel itself makes
- * wait.
+ * A commit that waits for the disk holds up nothing but what the kernel itself makes wait.
  *
  * <p>Seen with kernel 6.18: in DELETE mode the waiting request is the UNLINK of the journal, during
  * which the kernel holds the directory. Names of that directory that are not cached cannot be

@@ -204,8 +204,7 @@ class BadInputTest {
         .ok();
     Position before = tidemark.position("kept.db");
     for (String name : new String[] {"kept.db", "new.db"}) {
-      Command.Result result =
-          TidemarkProcess.tidemark("import", "--name", name, "--url", tidemark.url(), file).run();
+      Command.Result result = tidemark.ask("import", "--name", name, file).run();
       assertThat(result.exit()).as("%s", result).isIn(FAILED, USAGE);
       assertOneClearMessage(result, says);
     }
@@ -221,8 +220,7 @@ class BadInputTest {
     Path file = bench.scratch("good.db");
     Command.sqlite(file, "CREATE TABLE t(a);").ok();
     for (String name : new String[] {"../out.db", "/out.db", "a/../../out.db", "x-wal", ""}) {
-      Command.Result result =
-          TidemarkProcess.tidemark("import", "--name", name, "--url", tidemark.url(), file).run();
+      Command.Result result = tidemark.ask("import", "--name", name, file).run();
       assertThat(result.exit()).as("'%s': %s", name, result).isIn(FAILED, USAGE);
       assertThat(result.err()).as("'%s'", name).isNotBlank().doesNotContain("\tat ");
     }
@@ -244,15 +242,9 @@ class BadInputTest {
   void anUnknownDatabaseIsNamed() {
     TidemarkProcess tidemark = bench.tidemark("node").start();
     Path file = bench.scratch("copy.db");
-    assertRefused(
-        TidemarkProcess.tidemark("export", "--name", "no.db", "--url", tidemark.url(), file).run(),
-        FAILED,
-        "no.db");
+    assertRefused(tidemark.ask("export", "--name", "no.db", file).run(), FAILED, "no.db");
     assertThat(file).doesNotExist();
-    assertRefused(
-        TidemarkProcess.tidemark("drop", "--name", "no.db", "--url", tidemark.url()).run(),
-        FAILED,
-        "no.db");
+    assertRefused(tidemark.ask("drop", "--name", "no.db").run(), FAILED, "no.db");
     assertRefused(
         TidemarkProcess.tidemark("ltx", "ls", "--data-dir", tidemark.data(), "--name", "no.db")
             .run(),

@@ -26,10 +26,26 @@ final class Cluster {
     }
   }
 
+  /** The same, each on a host of its own. */
+  Cluster(Workbench bench, int replicaCount, Network network) {
+    this(bench, replicaCount);
+    primary.on(network.host("primary"));
+    for (int i = 1; i <= replicaCount; i++) {
+      replicas.get(i - 1).on(network.host("replica" + i)).follow(primary);
+    }
+  }
+
   /** A setting of every node. */
   Cluster setting(String key, String value) {
     primary.setting(key, value);
     replicas.forEach(replica -> replica.setting(key, value));
+    return this;
+  }
+
+  /** A variable of every node, for the next starts. */
+  Cluster environment(String variable, String value) {
+    primary.environment(variable, value);
+    replicas.forEach(replica -> replica.environment(variable, value));
     return this;
   }
 
@@ -41,8 +57,14 @@ final class Cluster {
 
   Cluster start() {
     primary.start();
-    replicas.forEach(TidemarkProcess::start);
+    startReplicas();
     return this;
+  }
+
+  /** All at once. */
+  void startReplicas() {
+    replicas.forEach(TidemarkProcess::launch);
+    replicas.forEach(TidemarkProcess::awaitStarted);
   }
 
   /** The same, with a database that every node has. */
@@ -80,6 +102,12 @@ final class Cluster {
     return replicas;
   }
 
+  /** One more replica, over a data directory of its own; not started. */
+  TidemarkProcess addReplica(TidemarkProcess replica) {
+    replicas.add(replica.follow(primary));
+    return replica;
+  }
+
   /** Names of the databases of a node, sorted, by its own list. */
   static String databases(TidemarkProcess node) {
     return Command.of("find", node.mount(), "-type", "f", "-name", "*.db", "-printf", "%P\\n")
@@ -97,18 +125,21 @@ final class Cluster {
   }
 
   void awaitEqual(Duration limit, String... names) {
-    for (TidemarkProcess replica : replicas) {
-      for (String name : names) {
-        Position wanted = primary.position(name);
-        if (!Await.within(limit, () -> replica.position(name).equals(wanted))) {
-          Command.Result status = TidemarkProcess.tidemark("status", "--url", replica.url()).run();
-          throw new AssertionError(
-              String.join(
-                  "\n",
-                  name + " of " + replica + " is not at " + wanted,
-                  status.toString(),
-                  replica.output()));
-        }
+    replicas.forEach(replica -> awaitEqual(replica, limit, names));
+  }
+
+  /** The same of one replica. */
+  void awaitEqual(TidemarkProcess replica, Duration limit, String... names) {
+    for (String name : names) {
+      Position wanted = primary.position(name);
+      if (!Await.within(limit, () -> replica.position(name).equals(wanted))) {
+        Command.Result status = replica.ask("status").run();
+        throw new AssertionError(
+            String.join(
+                "\n",
+                name + " of " + replica + " is not at " + wanted,
+                status.toString(),
+                replica.output()));
       }
     }
   }

@@ -40,7 +40,16 @@ final class Conversation implements AutoCloseable {
 
   /** A script beside the test classes; it says "ready" when it is. */
   static Conversation python(String script, Object... arguments) {
-    List<String> words = new ArrayList<>();
+    return python(List.of(), script, arguments);
+  }
+
+  /** The same on a host of a network. */
+  static Conversation in(Host host, String script, Object... arguments) {
+    return python(host.enter(), script, arguments);
+  }
+
+  private static Conversation python(List<String> before, String script, Object... arguments) {
+    List<String> words = new ArrayList<>(before);
     words.add(Settings.python());
     words.add(Settings.script(script).toString());
     for (Object argument : arguments) {

@@ -143,8 +143,7 @@ class CrashTest {
     Position before = tidemark.position("i.db");
     tidemark.terminate();
     tidemark.environment("TIDEMARK_FAULT", point.name()).start();
-    Command.Result result =
-        TidemarkProcess.tidemark("import", "--name", "i.db", "--url", tidemark.url(), file).run();
+    Command.Result result = tidemark.ask("import", "--name", "i.db", file).run();
     assertThat(result.exit()).as("import into a program that dies: %s", result).isEqualTo(1);
     tidemark.awaitKilled();
     tidemark.environment("TIDEMARK_FAULT", null).start();
@@ -164,8 +163,7 @@ class CrashTest {
     Position before = tidemark.position("d.db");
     tidemark.terminate();
     tidemark.environment("TIDEMARK_FAULT", FaultPoint.DROP_AFTER_SYNC.name()).start();
-    Command.Result result =
-        TidemarkProcess.tidemark("drop", "--name", "d.db", "--url", tidemark.url()).run();
+    Command.Result result = tidemark.ask("drop", "--name", "d.db").run();
     assertThat(result.exit()).as("drop in a program that dies: %s", result).isEqualTo(1);
     tidemark.awaitKilled();
     tidemark.environment("TIDEMARK_FAULT", null).start();

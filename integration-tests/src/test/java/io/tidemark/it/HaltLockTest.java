@@ -14,20 +14,31 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A program on a replica writes while the primary's writers wait. */
+/**
+ * A program on a replica writes while the primary's writers wait. The cluster is shared, with a
+ * relay between its nodes; each test has a database of its own.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HaltLockTest {
   private static final Duration LIMIT = Duration.ofSeconds(40);
-  private static final String DB = "h.db";
   private static final String ID = "00000000000000aa";
 
   @RegisterExtension final Workbench bench = new Workbench();
   private Cluster cluster;
+  private Relay relay;
+
+  /** The database of the test. */
+  private String db;
+
+  private int databases;
 
   @BeforeEach
   void needsAMount() {
@@ -35,12 +46,28 @@ class HaltLockTest {
     Requirements.programs("sqlite3", Settings.python());
   }
 
-  private void start(String mode) {
-    cluster = new Cluster(bench, 1).startWith(DB, mode);
+  @AfterEach
+  void answersArriveAgain() {
+    if (relay != null) {
+      relay.loseAnswers(false);
+    }
+  }
+
+  private void start(String mode) throws IOException {
+    if (cluster == null) {
+      Cluster starting = new Cluster(bench, 1);
+      starting.primary().start();
+      relay = bench.closingLast(new Relay(URI.create(starting.primary().url()).getPort()));
+      String behindRelay = "http://127.0.0.1:" + relay.port();
+      starting.replica().setting("lease.advertise-url", behindRelay).start();
+      cluster = starting;
+    }
+    db = "halt-" + ++databases + ".db";
+    cluster.createTable(db, mode);
   }
 
   private Conversation client(TidemarkProcess node, double busySeconds) {
-    return cluster.client(node, DB, busySeconds);
+    return cluster.client(node, db, busySeconds);
   }
 
   private static String sql(Conversation client, String sql) {
@@ -53,14 +80,14 @@ class HaltLockTest {
 
   /** A script of the shell under the halt lock of the replica. */
   private Process runOnReplica(String script) throws IOException {
-    List<String> words = new ArrayList<>(TidemarkProcess.command());
+    List<String> words = new ArrayList<>(Launcher.tool());
     words.addAll(
         List.of(
             "run",
             "--url",
             cluster.replica().url(),
             "--with-halt-lock-on",
-            cluster.replica().file(DB).toString(),
+            cluster.replica().file(db).toString(),
             "--",
             "sh",
             "-c",
@@ -68,14 +95,14 @@ class HaltLockTest {
     Process process =
         new ProcessBuilder(words)
             .redirectErrorStream(true)
-            .redirectOutput(bench.scratch("run.log").toFile())
+            .redirectOutput(bench.scratch(db + "-run.log").toFile())
             .start();
     bench.closing(process::destroyForcibly);
     return process;
   }
 
   private String insertOnReplica() {
-    return "sqlite3 " + cluster.replica().file(DB) + " 'INSERT INTO t(v) VALUES(1)'";
+    return "sqlite3 " + cluster.replica().file(db) + " 'INSERT INTO t(v) VALUES(1)'";
   }
 
   private static void awaitFile(Path file) {
@@ -98,8 +125,8 @@ class HaltLockTest {
     return answer.statusCode() + " " + answer.body();
   }
 
-  private static String halt(TidemarkProcess node) {
-    return node.url() + "/halt?name=" + DB + "&id=" + ID;
+  private String halt(TidemarkProcess node) {
+    return node.url() + "/halt?name=" + db + "&id=" + ID;
   }
 
   @ParameterizedTest
@@ -110,10 +137,10 @@ class HaltLockTest {
     Conversation reader = client(cluster.primary(), 5);
     Conversation distant = client(cluster.replica(), 5);
     assertThat(sql(writer, "INSERT INTO t(v) VALUES(2)")).isEmpty();
-    cluster.awaitEqual(DB);
+    cluster.awaitEqual(db);
     assertThat(count(distant)).isEqualTo("2");
-    Path begun = bench.scratch("begun");
-    Path go = bench.scratch("go");
+    Path begun = bench.scratch(db + "-begun");
+    Path go = bench.scratch(db + "-go");
     Process run =
         runOnReplica(
             String.join(
@@ -133,9 +160,9 @@ class HaltLockTest {
     Files.createFile(go);
     assertThat(writer.answer(LIMIT)).isEmpty();
     assertThat(run.waitFor(40, TimeUnit.SECONDS)).isTrue();
-    assertThat(run.exitValue()).as(Files.readString(bench.scratch("run.log"))).isEqualTo(7);
+    assertThat(run.exitValue()).as(Files.readString(bench.scratch(db + "-run.log"))).isEqualTo(7);
     assertThat(count(reader)).isEqualTo("5");
-    cluster.checkEqual(DB);
+    cluster.checkEqual(db);
     assertThat(count(distant)).isEqualTo("5");
     assertThat(sql(distant, "INSERT INTO t(v) VALUES(9)")).startsWith("error");
   }
@@ -145,7 +172,7 @@ class HaltLockTest {
     start("WAL");
     Conversation writer = client(cluster.primary(), 40);
     assertThat(count(writer)).isEqualTo("1");
-    Path begun = bench.scratch("begun");
+    Path begun = bench.scratch(db + "-begun");
     Process run = runOnReplica(insertOnReplica() + "; touch " + begun + "; exec sleep 60");
     awaitFile(begun);
     run.descendants().forEach(ProcessHandle::destroyForcibly);
@@ -156,7 +183,7 @@ class HaltLockTest {
     assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(15));
     assertThat(sql(late, "INSERT INTO t(v) VALUES(9)")).startsWith("error");
     assertThat(count(writer)).isEqualTo("3");
-    cluster.checkEqual(DB);
+    cluster.checkEqual(db);
   }
 
   @ParameterizedTest
@@ -165,7 +192,7 @@ class HaltLockTest {
       throws Exception {
     start(mode);
     assertThat(http("POST", halt(cluster.primary()))).startsWith("200");
-    Path file = cluster.primary().file(DB);
+    Path file = cluster.primary().file(db);
     for (int i = 0; i < 20; i++) {
       // Nobody else has it open, and its first request is that write.
       Command.Result result = Command.sqlite(file, "INSERT INTO t(v) VALUES(2);").run();
@@ -174,14 +201,14 @@ class HaltLockTest {
     assertThat(Command.sqlite(file, "SELECT count(*) FROM t;").ok()).isEqualTo("1");
     assertThat(http("DELETE", halt(cluster.primary()))).startsWith("200");
     Command.sqlite(file, "INSERT INTO t(v) VALUES(2);").ok();
-    cluster.checkEqual(DB);
+    cluster.checkEqual(db);
   }
 
   @Test
   void aTransactionAfterTheEndOfTheHaltLeavesNoTrace() throws Exception {
     start("DELETE");
     TidemarkProcess primary = cluster.primary();
-    Position before = primary.position(DB);
+    Position before = primary.position(db);
     String taken = http("POST", halt(primary));
     assertThat(taken).startsWith("200").contains(before.toString().substring(0, 16));
     assertThat(http("POST", halt(primary).replace(ID, "00000000000000bb")))
@@ -190,7 +217,7 @@ class HaltLockTest {
     String tx =
         primary.url()
             + "/tx?name="
-            + DB
+            + db
             + "&lockID="
             + ID
             + "&epoch=1&seq=1&baseEpoch=1&baseTxid="
@@ -198,15 +225,15 @@ class HaltLockTest {
     assertThat(http("POST", tx, new byte[500])).startsWith("400");
     assertThat(http("DELETE", halt(primary))).startsWith("200");
     assertThat(http("POST", tx, new byte[500])).startsWith("409").contains("NOT_HELD");
-    assertThat(primary.position(DB)).isEqualTo(before);
+    assertThat(primary.position(db)).isEqualTo(before);
     assertThat(sql(client(primary, 0), "INSERT INTO t(v) VALUES(3)")).isEmpty();
-    cluster.checkEqual(DB);
+    cluster.checkEqual(db);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"DELETE", "WAL"})
   void aLostAnswerMakesNoSecondTransaction(String mode) throws Exception {
-    Relay relay = startBehindRelay(mode);
+    start(mode);
     Conversation distant = client(cluster.replica(), 5);
     assertThat(http("POST", halt(cluster.replica()))).startsWith("200");
     relay.loseAnswers(true);
@@ -218,13 +245,13 @@ class HaltLockTest {
     assertThat(count(distant)).isEqualTo("2");
     assertThat(http("DELETE", halt(cluster.replica()))).startsWith("200");
     assertThat(count(client(cluster.primary(), 5))).isEqualTo("2");
-    cluster.checkEqual(DB);
+    cluster.checkEqual(db);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"DELETE", "WAL"})
   void ifNoAnswerComesTheCommitFailsAndTheStreamTellsWhatBecameOfIt(String mode) throws Exception {
-    Relay relay = startBehindRelay(mode);
+    start(mode);
     Conversation distant = client(cluster.replica(), 5);
     Conversation reader = client(cluster.replica(), 5);
     assertThat(http("POST", halt(cluster.replica()))).startsWith("200");
@@ -233,17 +260,8 @@ class HaltLockTest {
     assertThat(count(reader)).isEqualTo("1");
     assertThat(sql(client(cluster.primary(), 20), "INSERT INTO t(v) VALUES(3)")).isEmpty();
     relay.loseAnswers(false);
-    cluster.checkEqual(DB);
+    cluster.checkEqual(db);
     assertThat(count(reader)).isEqualTo("3"); // the primary had it
     assertThat(count(distant)).isEqualTo("3");
-  }
-
-  private Relay startBehindRelay(String mode) throws IOException {
-    cluster = new Cluster(bench, 1);
-    cluster.primary().start();
-    Relay relay = bench.closing(new Relay(URI.create(cluster.primary().url()).getPort()));
-    cluster.replica().setting("lease.advertise-url", "http://127.0.0.1:" + relay.port()).start();
-    cluster.createTable(DB, mode);
-    return relay;
   }
 }

@@ -6,10 +6,11 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** A small ext4 in a file, mounted through a loop device, that can lose its power. */
 final class LoopDisk implements AutoCloseable {
-  private static final long SIZE = 256L << 20;
+  private static final int MEGABYTES = 256;
 
   private final Path image;
   private final Path mountPoint;
@@ -20,8 +21,12 @@ final class LoopDisk implements AutoCloseable {
   }
 
   static LoopDisk create(Path image, Path mountPoint) throws IOException {
+    return create(image, mountPoint, MEGABYTES);
+  }
+
+  static LoopDisk create(Path image, Path mountPoint, int megabytes) throws IOException {
     try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-      file.setLength(SIZE);
+      file.setLength((long) megabytes << 20);
     }
     Command.of("mkfs.ext4", "-q", "-F", image).ok();
     Files.createDirectories(mountPoint);
@@ -42,6 +47,30 @@ final class LoopDisk implements AutoCloseable {
    */
   void losePower() {
     Command.python("lose_power.py", mountPoint).ok();
+  }
+
+  /** A file takes all the space that is left, to the last block, until {@link #empty}. */
+  void fill() {
+    for (String block : List.of("1M", "4096")) {
+      Command.Result result =
+          Command.of(
+                  "dd",
+                  "if=/dev/zero",
+                  "of=" + filler(),
+                  "bs=" + block,
+                  "oflag=append",
+                  "conv=notrunc")
+              .run();
+      assertThat(result.err()).contains("No space left");
+    }
+  }
+
+  void empty() throws IOException {
+    Files.deleteIfExists(filler());
+  }
+
+  private Path filler() {
+    return mountPoint.resolve("filler");
   }
 
   void unmount() {

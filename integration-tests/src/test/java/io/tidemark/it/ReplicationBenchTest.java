@@ -40,7 +40,7 @@ class ReplicationBenchTest {
   }
 
   private List<Object> words(String... options) {
-    List<Object> words = new ArrayList<>(TidemarkProcess.command());
+    List<Object> words = new ArrayList<>(Launcher.tool());
     words.addAll(List.of("bench", "--replication", "--quick", "--dir", directory));
     words.addAll(List.of(options));
     return words;

@@ -2,7 +2,9 @@ package io.tidemark.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.database.FileTree;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +20,9 @@ import org.junit.jupiter.params.provider.EnumSource;
  * apart: in the end all nodes have the same, and what the primary acknowledged is there.
  */
 class ReplicationCrashTest {
+  private static final String SNAPSHOTS_SENT = "tidemark_db_snapshot_sent_count";
+  private static final Duration CUTS = Duration.ofSeconds(60);
+
   @RegisterExtension final Workbench bench = new Workbench();
 
   @BeforeEach
@@ -71,10 +76,12 @@ class ReplicationCrashTest {
   }
 
   @Test
-  void replicaThatWasAwayForLongerThanTheRetentionGetsASnapshotWhileThePrimaryCommits()
+  void replicaThatWasAwayForLongerThanTheRetentionGetsASnapshotInSpiteOfCutsAndAKill()
       throws Exception {
     Cluster cluster = new Cluster(bench, 1).setting("data.retention", "1s");
-    cluster.start();
+    cluster.primary().start();
+    Relay relay = bench.closing(new Relay(URI.create(cluster.primary().url()).getPort()));
+    cluster.replica().setting("lease.advertise-url", "http://127.0.0.1:" + relay.port()).start();
     Path big = cluster.primary().file("big.db");
     int megabytes = Integer.getInteger("tidemark.it.snapshot-megabytes", 16);
     Command.sqlite(big, "PRAGMA journal_mode=WAL;", "CREATE TABLE t(id INTEGER PRIMARY KEY, v);")
@@ -98,6 +105,9 @@ class ReplicationCrashTest {
     }
     Conversation writer = cluster.client(cluster.primary(), "small.db", 5);
     Conversation bigWriter = bench.closing(Conversation.python("sql_client.py", big, 5));
+    assertThat(cluster.primary().metric(SNAPSHOTS_SENT)).isZero();
+    long part = ((long) megabytes << 20) / 5;
+    relay.cutAfter(part, 1);
     cluster.replica().start();
     for (int i = 1; i <= 20; i++) {
       assertThat(writer.ask("INSERT INTO t(v) VALUES(zeroblob(100))", Duration.ofSeconds(20)))
@@ -107,13 +117,24 @@ class ReplicationCrashTest {
                   "UPDATE t SET v = randomblob(4000) WHERE id = " + i, Duration.ofSeconds(20)))
           .isEmpty();
       if (i == 5) {
-        cluster.replica().killAndRestart(); // maybe in the middle of the snapshot
+        Await.until(CUTS, "a cut in the middle of the snapshot", () -> relay.cutsLeft() == 0);
+        cluster.replica().kill();
+        // One that has nothing need not compare, and goes on where it was cut.
+        FileTree.delete(cluster.replica().data());
+        relay.cutAfter(part, 3);
+        cluster.replica().start();
       }
     }
+    Await.until(CUTS, "all cuts in the middle of the snapshot", () -> relay.cutsLeft() == 0);
     cluster.awaitEqual(Duration.ofSeconds(60 + megabytes), "small.db", "big.db");
     writer.end();
     bigWriter.end();
     cluster.checkEqual("small.db", "big.db");
+    assertThat(cluster.primary().metric(SNAPSHOTS_SENT, "big.db")).isPositive();
+    assertThat(cluster.replica().metric("tidemark_db_snapshot_received_count", "big.db"))
+        .isPositive();
+    assertThat(cluster.primary().metric(SNAPSHOTS_SENT, "small.db")).as("records do").isZero();
+    assertThat(cluster.replica().output()).contains("the snapshot goes on after page");
   }
 
   @Test

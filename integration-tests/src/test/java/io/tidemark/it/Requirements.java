@@ -7,6 +7,8 @@ import org.junit.jupiter.api.Assumptions;
 
 /** What a test needs from the machine. A test that lacks it is skipped, and says so loudly. */
 final class Requirements {
+  private static Boolean networks;
+
   private Requirements() {}
 
   static void mount() {
@@ -32,6 +34,16 @@ final class Requirements {
     root();
     require(Files.exists(Path.of("/dev/loop-control")), "/dev/loop-control is missing");
     programs("mkfs.ext4", "losetup", "mount", "umount");
+  }
+
+  /** For {@link Network}: containers often have no right to make namespaces. */
+  static void networkNamespaces() {
+    root();
+    programs("ip", "iptables", "nsenter");
+    if (networks == null) {
+      networks = Network.isPossible();
+    }
+    require(networks, "network namespaces with iptables cannot be made");
   }
 
   static void programs(String... names) {

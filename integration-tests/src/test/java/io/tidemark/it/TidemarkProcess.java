@@ -2,6 +2,7 @@ package io.tidemark.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.node.json.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -17,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 /**
  * The real program as a child process, over one data directory and one mount point, through any
@@ -49,6 +51,7 @@ final class TidemarkProcess implements AutoCloseable {
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final List<String> extraOptions = new ArrayList<>();
   private final Map<String, Map<String, String>> settings = new LinkedHashMap<>();
+  private Host host;
   private Transport transport = Settings.plain() ? Transport.KERNEL : Settings.transport();
   private Duration longestLife = Duration.ofMinutes(10);
   private int port;
@@ -118,8 +121,19 @@ final class TidemarkProcess implements AutoCloseable {
 
   /** Every start listens on the same port, so that others find this node again. */
   TidemarkProcess keepPort() {
-    setting("http.addr", "127.0.0.1:" + freePort());
-    return this;
+    return setting("http.addr", "127.0.0.1:" + freePort());
+  }
+
+  /** Runs on a host of a network, with a port of its own that other hosts reach. */
+  TidemarkProcess on(Host newHost) {
+    host = newHost;
+    setting("http.insecure", "true");
+    return setting("http.addr", newHost.address() + ":20202");
+  }
+
+  /** Null if it runs on the machine of the tests itself. */
+  Host host() {
+    return host;
   }
 
   /** A replica of that node, which keeps its port. */
@@ -157,7 +171,7 @@ final class TidemarkProcess implements AutoCloseable {
   }
 
   String url() {
-    return "http://127.0.0.1:" + port;
+    return "http://" + (host == null ? "127.0.0.1" : host.address()) + ":" + port;
   }
 
   boolean plain() {
@@ -171,6 +185,11 @@ final class TidemarkProcess implements AutoCloseable {
   /** Starts the program and waits until its mount is really there. */
   TidemarkProcess start() {
     launch();
+    return awaitStarted();
+  }
+
+  /** The rest of {@link #start} after {@link #launch}. */
+  TidemarkProcess awaitStarted() {
     if (plain()) {
       return this;
     }
@@ -213,7 +232,8 @@ final class TidemarkProcess implements AutoCloseable {
           config,
           configuration()
               + (settings.containsKey("http") ? "" : "http:\n  addr: 127.0.0.1:" + port + "\n"));
-      List<String> words = new ArrayList<>(command());
+      List<String> words = new ArrayList<>(enter());
+      words.addAll(Launcher.node());
       words.addAll(
           List.of("mount", "--config", config.toString(), "--transport", transport.option()));
       words.addAll(extraOptions);
@@ -228,14 +248,62 @@ final class TidemarkProcess implements AutoCloseable {
     }
   }
 
-  /** The words that start the program; a subcommand follows. */
-  static List<String> command() {
-    return List.of(Settings.java().toString(), "-ea", "-jar", Settings.jar().toString());
+  private List<String> enter() {
+    return host == null ? List.of() : host.enter();
+  }
+
+  /**
+   * A run of the program, on the same host, that asks this node.
+   *
+   * @param subcommand one that takes {@code --url}
+   */
+  Command ask(String subcommand, Object... arguments) {
+    List<Object> words = new ArrayList<>(enter());
+    words.addAll(Launcher.tool());
+    words.addAll(List.of(subcommand, "--url", url()));
+    words.addAll(List.of(arguments));
+    return Command.of(words.toArray());
+  }
+
+  /** What this node answers to a GET; asked on its own host. */
+  String get(String path, Object... file) {
+    List<Object> words = new ArrayList<>(enter());
+    words.addAll(List.of(Settings.python(), Settings.script("http_get.py"), url() + path));
+    words.addAll(List.of(file));
+    return Command.of(words.toArray()).ok();
+  }
+
+  /** The answer of {@code /status}. */
+  Map<?, ?> status() {
+    return (Map<?, ?>) Json.parse(get("/status"));
+  }
+
+  /**
+   * The sum of a metric over all databases that it names.
+   *
+   * @param name of a metric without its labels
+   */
+  long metric(String name) {
+    return metric(line -> line.startsWith(name + "{") || line.startsWith(name + " "));
+  }
+
+  /** A metric of one database. */
+  long metric(String name, String database) {
+    return metric(line -> line.startsWith(name + "{db=\"" + database + "\""));
+  }
+
+  private long metric(Predicate<String> wanted) {
+    return (long)
+        get("/metrics")
+            .lines()
+            .filter(wanted)
+            .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+            .sum();
   }
 
   /** A run of the program that ends by itself. */
   static Command tidemark(Object... arguments) {
-    List<Object> words = new ArrayList<>(command());
+    List<Object> words = new ArrayList<>(Launcher.tool());
     words.addAll(List.of(arguments));
     return Command.of(words.toArray());
   }
@@ -352,6 +420,28 @@ final class TidemarkProcess implements AutoCloseable {
     }
   }
 
+  /** SIGSTOP: nothing of it runs, and whoever uses its mount hangs, until {@link #thaw}. */
+  void freeze() {
+    Command.of("kill", "-STOP", pid()).ok();
+  }
+
+  /** SIGCONT. */
+  void thaw() {
+    Command.of("kill", "-CONT", pid()).ok();
+  }
+
+  /** Memory of the process that is in RAM. */
+  long residentBytes() {
+    try (var lines = Files.lines(Path.of("/proc/" + pid() + "/status"))) {
+      return lines
+          .filter(line -> line.startsWith("VmRSS:"))
+          .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("[^0-9]", "")))
+          .sum();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Kill and start again on the same data directory. */
   void killAndRestart() {
     kill();
@@ -392,7 +482,7 @@ final class TidemarkProcess implements AutoCloseable {
     if (plain()) {
       Command.sqlite(file(database), ".backup '" + to + "'").ok();
     } else {
-      tidemark("export", "--name", database, "--url", url(), to).ok();
+      get("/export?name=" + database, to);
     }
   }
 
@@ -404,6 +494,7 @@ final class TidemarkProcess implements AutoCloseable {
     rememberFamily();
     List<Throwable> problems = new ArrayList<>();
     if (process != null && process.isAlive()) {
+      Command.of("kill", "-CONT", pid()).run(); // it may have been frozen
       process.destroy();
       try {
         if (!process.waitFor(20, TimeUnit.SECONDS)) {

@@ -8,40 +8,70 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.opentest4j.TestAbortedException;
 
 /**
- * The directories and programs of one test.
+ * The directories and programs of one test; in a class with one instance for all of its tests
+ * ({@code PER_CLASS}) of all of them: then only what was given to {@link #closing} ends with each
+ * test.
  *
  * <p>Data, logs and scratch files live below {@code target/it}, named after the test, and stay
  * there if it fails. Mount points live in the system's temporary directory, so that no cleaning of
  * the build ever walks into a mount.
  */
-final class Workbench implements BeforeEachCallback, AfterEachCallback {
+final class Workbench
+    implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, AfterAllCallback {
   private static final AtomicInteger COUNTER = new AtomicInteger();
 
   private final List<TidemarkProcess> processes = new ArrayList<>();
   private final List<AutoCloseable> others = new ArrayList<>();
+  private final List<AutoCloseable> surroundings = new ArrayList<>();
   private final Thread lastResort = new Thread(this::stopAll, "clean up");
   private Path directory;
   private Path mounts;
+  private boolean shared;
+  private boolean anyFailed;
+
+  @Override
+  public void beforeAll(ExtensionContext context) throws IOException {
+    shared = true;
+    open(context.getRequiredTestClass().getSimpleName());
+  }
 
   @Override
   public void beforeEach(ExtensionContext context) throws IOException {
-    open(
-        context.getRequiredTestClass().getSimpleName()
-            + "."
-            + context.getRequiredTestMethod().getName());
+    if (!shared) {
+      open(
+          context.getRequiredTestClass().getSimpleName()
+              + "."
+              + context.getRequiredTestMethod().getName());
+    }
   }
 
   @Override
   public void afterEach(ExtensionContext context) throws IOException {
     boolean skipped =
         context.getExecutionException().filter(TestAbortedException.class::isInstance).isPresent();
-    close(context.getExecutionException().isPresent() && !skipped);
+    boolean failed = context.getExecutionException().isPresent() && !skipped;
+    if (shared) {
+      anyFailed |= failed;
+      AssertionError problem = stop(others);
+      if (problem != null) {
+        throw problem;
+      }
+    } else {
+      close(failed);
+    }
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) throws IOException {
+    close(anyFailed);
   }
 
   /** Without JUnit: for the campaigns. */
@@ -90,9 +120,17 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
   }
 
   private AssertionError stopAll() {
-    AssertionError problem = null;
     List<AutoCloseable> all = new ArrayList<>(others);
     all.addAll(processes);
+    all.addAll(surroundings);
+    others.clear();
+    processes.clear();
+    surroundings.clear();
+    return stop(all);
+  }
+
+  private static AssertionError stop(List<AutoCloseable> all) {
+    AssertionError problem = null;
     for (AutoCloseable one : all) {
       try {
         one.close();
@@ -103,8 +141,7 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
         problem.addSuppressed(e);
       }
     }
-    others.clear();
-    processes.clear();
+    all.clear();
     return problem;
   }
 
@@ -123,6 +160,12 @@ final class Workbench implements BeforeEachCallback, AfterEachCallback {
   /** Something else to be closed at the end of the test, before the programs. */
   <T extends AutoCloseable> T closing(T resource) {
     others.add(0, resource);
+    return resource;
+  }
+
+  /** What the programs need as long as they run; closed after them. */
+  <T extends AutoCloseable> T closingLast(T resource) {
+    surroundings.add(0, resource);
     return resource;
   }
 

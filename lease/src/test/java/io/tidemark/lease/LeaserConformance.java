@@ -193,6 +193,18 @@ public abstract class LeaserConformance {
   }
 
   @Test
+  void anOwnershipThatWasEndedByHandIsNotTheNextOneOfTheSameProcess() throws Exception {
+    Acquisition.Acquired earlier = acquire(first, "record 1", one);
+    bed.deleteOwnership();
+    Acquisition.Acquired later = acquire(first, "record 2", one);
+
+    assertThat(earlier.lease().renew(CALL)).isInstanceOf(Renewal.Lost.class);
+    assertThat(earlier.lease().change(later.revision(), "wrong")).isInstanceOf(Change.Lost.class);
+    assertThat(later.lease().renew(CALL)).isInstanceOf(Renewal.Renewed.class);
+    assertThat(first.read().record().orElseThrow().text()).isEqualTo("record 2");
+  }
+
+  @Test
   void theOwnerChangesTheRecord() throws Exception {
     Acquisition.Acquired acquired = acquire(first, "record 1", one);
 
@@ -330,6 +342,43 @@ public abstract class LeaserConformance {
 
     assertThat(((Acquisition.Unknown) result).settlement().settle())
         .isEqualTo(new Acquisition.HeldBy(two));
+  }
+
+  @Test
+  void anAcquisitionThatWasSettledAsNotDoneDoesNotHappenLater() throws Exception {
+    assumeTrue(bed.requestsTravel(), "requests of this store do not travel");
+    for (String before : new String[] {"", "record 0"}) {
+      if (!before.isEmpty()) {
+        Acquisition.Acquired earlier = acquire(second, before, two);
+        done(earlier.lease().release(earlier.revision(), before));
+      }
+      Stored seen = first.read();
+      bed.lose(Loss.LATE);
+      Acquisition result = first.acquire(seen, "late", one);
+      bed.lose(Loss.NOTHING);
+      assertThat(((Acquisition.Unknown) result).settlement().settle())
+          .isInstanceOf(Acquisition.NotYet.class);
+
+      bed.deliverLate();
+
+      assertThat(second.read().owner()).isEmpty();
+      assertThat(second.read().record().map(StoredRecord::text).orElse("")).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void ofAChangeThatComesLateAndItsRepetitionOnlyOneHappens() throws Exception {
+    assumeTrue(bed.requestsTravel(), "requests of this store do not travel");
+    Acquisition.Acquired acquired = acquire(first, "record 1", one);
+    bed.lose(Loss.LATE);
+    assertThat(acquired.lease().change(acquired.revision(), "late"))
+        .isInstanceOf(Change.Unknown.class);
+    bed.lose(Loss.NOTHING);
+    done(acquired.lease().change(acquired.revision(), "repeated"));
+
+    bed.deliverLate();
+
+    assertThat(second.read().record().orElseThrow().text()).isEqualTo("repeated");
   }
 
   @Test

@@ -10,7 +10,9 @@ public interface LeaserTestBed extends AutoCloseable {
     /** It is carried out; the answer does not come back. */
     ANSWER,
     /** It is not carried out, and the client cannot know. */
-    REQUEST
+    REQUEST,
+    /** The client hears nothing, and it is carried out only by {@link #deliverLate}. */
+    LATE
   }
 
   /** A client of its own, as another process would have; closed with the test bed. */
@@ -30,6 +32,9 @@ public interface LeaserTestBed extends AutoCloseable {
   /** From now on this is lost of the requests that change ownership or record. */
   void lose(Loss loss);
 
+  /** Carries out what was lost with {@link Loss#LATE}. */
+  void deliverLate() throws Exception;
+
   /** From now on the store cannot be reached. */
   void takeAway() throws Exception;
 
@@ -44,6 +49,11 @@ public interface LeaserTestBed extends AutoCloseable {
 
   /** Whether {@link Leaser#watch} says anything at all. */
   default boolean givesHints() {
+    return true;
+  }
+
+  /** Whether a request can come late: none can that does not leave the process. */
+  default boolean requestsTravel() {
     return true;
   }
 

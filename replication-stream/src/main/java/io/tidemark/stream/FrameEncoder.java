@@ -33,10 +33,10 @@ public final class FrameEncoder extends MessageToByteEncoder<Frame> {
    * @return to be given to a channel, which releases it
    */
   public ByteBuf encode(ByteBufAllocator allocator, Frame frame) {
-    ByteBuf out = allocator.ioBuffer(SMALL + frame.dataBytes());
+    ByteBuf out = allocator.ioBuffer(roomFor(frame));
     boolean done = false;
     try {
-      FrameCodec.encode(frame, out, compressed.contains(frame.type()));
+      append(frame, out);
       done = true;
       return out;
     } finally {
@@ -46,14 +46,24 @@ public final class FrameEncoder extends MessageToByteEncoder<Frame> {
     }
   }
 
+  /** Bytes that a frame takes at most, {@link Positions} aside. */
+  public static int roomFor(Frame frame) {
+    return SMALL + frame.dataBytes();
+  }
+
+  /** A frame as bytes behind others, in the order of the calls. */
+  public void append(Frame frame, ByteBuf out) {
+    FrameCodec.encode(frame, out, compressed.contains(frame.type()));
+  }
+
   @Override
   protected ByteBuf allocateBuffer(ChannelHandlerContext ctx, Frame frame, boolean preferDirect) {
-    int size = SMALL + frame.dataBytes();
+    int size = roomFor(frame);
     return preferDirect ? ctx.alloc().ioBuffer(size) : ctx.alloc().heapBuffer(size);
   }
 
   @Override
   protected void encode(ChannelHandlerContext ctx, Frame frame, ByteBuf out) {
-    FrameCodec.encode(frame, out, compressed.contains(frame.type()));
+    append(frame, out);
   }
 }

@@ -17,7 +17,9 @@ import io.tidemark.lease.Stored;
 import io.tidemark.lease.StoredRecord;
 import io.tidemark.lease.consul.ConsulClient.Entry;
 import io.tidemark.lease.consul.ConsulClient.Result;
+import io.tidemark.lease.support.Attempt;
 import io.tidemark.lease.support.HintLoop;
+import io.tidemark.lease.support.HintLoops;
 import io.tidemark.lease.support.OwnerJson;
 import java.io.IOException;
 import java.time.Duration;
@@ -42,6 +44,7 @@ public final class ConsulLeaser implements Leaser {
   private final ConsulClient client;
   private final String primaryKey;
   private final String recordKey;
+  private final HintLoops watches = new HintLoops();
 
   public ConsulLeaser(ConsulOptions options, BootClock clock) {
     this.options = options;
@@ -109,67 +112,58 @@ public final class ConsulLeaser implements Leaser {
     }
     ConsulLease lease =
         new ConsulLease(this, owner, session, new Renewal.Renewed(sentAt, options.ttl()));
-    Attempt attempt = new Attempt(seen, nextRecord, lease);
-    try {
-      return attempt.run();
-    } catch (LeaseStoreException e) {
-      if (e.isUnknown()) {
-        return new Acquisition.Unknown(e, attempt::settle);
-      }
-      withdraw(session);
-      throw e;
-    }
+    return new ConsulAttempt(seen, nextRecord, lease).make();
   }
 
   /** An attempt to acquire with a session that is used for nothing else. */
-  private final class Attempt {
-    private final Stored seen;
+  private final class ConsulAttempt extends Attempt {
+    private final Optional<Revision> before;
     private final String nextRecord;
     private final ConsulLease lease;
 
-    Attempt(Stored seen, String nextRecord, ConsulLease lease) {
-      this.seen = seen;
+    ConsulAttempt(Stored seen, String nextRecord, ConsulLease lease) {
+      super(seen);
+      before = seen.revision();
       this.nextRecord = nextRecord;
       this.lease = lease;
     }
 
-    Acquisition run() throws LeaseStoreException {
+    @Override
+    protected Optional<Acquisition.Acquired> send() throws LeaseStoreException {
       Map<String, Object> lock = operation("lock", primaryKey);
       lock.put("Value", base64(OwnerJson.write(lease.owner())));
       lock.put("Session", lease.session());
-      Result result = client.transaction(List.of(lock, replaceRecord(seen.revision(), nextRecord)));
-      if (result.committed()) {
-        return new Acquisition.Acquired(lease, revisionIn(result));
+      Result result = client.transaction(List.of(lock, replaceRecord(before, nextRecord)));
+      if (!result.committed()) {
+        refusedBecause(result.refusal());
+        return Optional.empty();
       }
+      return Optional.of(new Acquisition.Acquired(lease, revisionIn(result)));
+    }
+
+    @Override
+    protected Optional<Acquisition.Acquired> find() throws LeaseStoreException {
+      List<Entry> entries = entries();
+      return lease.isHeldIn(lockedPrimary(entries))
+          ? stored(entries).revision().map(revision -> new Acquisition.Acquired(lease, revision))
+          : Optional.empty();
+    }
+
+    /** A transaction that locks a key with a session fails when that has ended. */
+    @Override
+    protected boolean prevent() throws LeaseStoreException {
+      client.destroySession(lease.session());
+      return true;
+    }
+
+    @Override
+    protected Stored read() throws LeaseStoreException {
+      return ConsulLeaser.this.read();
+    }
+
+    @Override
+    protected void tidy() {
       withdraw(lease.session());
-      try {
-        return whatHinders(read(), result.refusal());
-      } catch (LeaseStoreException e) {
-        // Certain is that nothing was done; who hinders it is not worth a doubt.
-        return new Acquisition.NotYet(result.refusal());
-      }
-    }
-
-    Acquisition settle() {
-      try {
-        List<Entry> entries = entries();
-        if (lease.isHeldIn(lockedPrimary(entries))) {
-          return new Acquisition.Acquired(lease, stored(entries).revision().orElseThrow());
-        }
-        client.destroySession(lease.session()); // From here on the transaction cannot succeed.
-        return whatHinders(read(), "the attempt whose answer was lost was not carried out");
-      } catch (LeaseStoreException e) {
-        return new Acquisition.Unknown(e, this::settle);
-      }
-    }
-
-    private Acquisition whatHinders(Stored now, String otherwise) {
-      if (now.owner().isPresent()) {
-        return new Acquisition.HeldBy(now.owner().get());
-      }
-      return now.revision().equals(seen.revision())
-          ? new Acquisition.NotYet(otherwise)
-          : new Acquisition.RecordChanged();
     }
   }
 
@@ -232,7 +226,7 @@ public final class ConsulLeaser implements Leaser {
 
   @Override
   public LeaseWatch watch(Runnable hint) {
-    return HintLoop.start(
+    return watches.start(
         describe(),
         new HintLoop.Source() {
           private long index;
@@ -257,6 +251,6 @@ public final class ConsulLeaser implements Leaser {
 
   @Override
   public void close() {
-    // Connections end with the client; watches are closed by those who started them.
+    watches.close(); // Connections end with the client.
   }
 }

@@ -140,6 +140,7 @@ final class EtcdClient implements AutoCloseable {
    */
   Optional<Kept> keepAlive(long leaseId, ByteSequence key, Duration limit)
       throws LeaseStoreException {
+    long end = System.nanoTime() + limit.toNanos();
     CompletableFuture<LeaseKeepAliveResponse> alive =
         twice(() -> client.getLeaseClient().keepAliveOnce(leaseId), limit);
     CompletableFuture<GetResponse> got = twice(() -> client.getKVClient().get(key), limit);
@@ -152,7 +153,8 @@ final class EtcdClient implements AutoCloseable {
       }
       throw e;
     }
-    List<KeyValue> found = sameCluster(await(got, limit)).getKvs();
+    Duration left = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+    List<KeyValue> found = sameCluster(await(got, left)).getKvs();
     return Optional.of(new Kept(answer.getTTL(), found.stream().findFirst()));
   }
 

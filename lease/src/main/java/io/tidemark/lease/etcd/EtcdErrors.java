@@ -1,6 +1,8 @@
 package io.tidemark.lease.etcd;
 
 import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
 import io.tidemark.lease.LeaseStoreException;
 import io.tidemark.lease.LeaseStoreException.Kind;
 import java.util.concurrent.TimeoutException;
@@ -36,7 +38,7 @@ final class EtcdErrors {
     if (error instanceof TimeoutException) {
       return unreachable(store, "no answer in time", error).asUnknown();
     }
-    Status status = Status.fromThrowable(error);
+    Status status = innermost(error);
     String said = description(error, status);
     if (isRefusal(status, said)) {
       return new LeaseStoreException(
@@ -60,6 +62,17 @@ final class EtcdErrors {
               error);
       default -> unreachable(store, said, error).asUnknown();
     };
+  }
+
+  /** The library reports a failed log-in as a refusal even if only the server was away. */
+  private static Status innermost(Throwable error) {
+    Status status = Status.fromThrowable(error);
+    for (Throwable at = error; at != null; at = at.getCause()) {
+      if (at instanceof StatusRuntimeException || at instanceof StatusException) {
+        status = Status.fromThrowable(at);
+      }
+    }
+    return status;
   }
 
   private static boolean isRefusal(Status status, String said) {

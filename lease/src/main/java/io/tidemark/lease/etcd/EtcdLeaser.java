@@ -21,7 +21,9 @@ import io.tidemark.lease.Revision;
 import io.tidemark.lease.Stored;
 import io.tidemark.lease.StoredRecord;
 import io.tidemark.lease.etcd.EtcdClient.Write;
+import io.tidemark.lease.support.Attempt;
 import io.tidemark.lease.support.HintLoop;
+import io.tidemark.lease.support.HintLoops;
 import io.tidemark.lease.support.OwnerJson;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -50,6 +52,7 @@ public final class EtcdLeaser implements Leaser {
   private final EtcdClient client;
   private final ByteSequence primaryKey;
   private final ByteSequence recordKey;
+  private final HintLoops watches = new HintLoops();
 
   /**
    * @throws LeaseStoreException when the certificates cannot be used; connects to nothing yet
@@ -128,85 +131,76 @@ public final class EtcdLeaser implements Leaser {
       throw e.asHarmless(); // An etcd lease without a key owns nothing.
     }
     Renewal.Renewed granted = new Renewal.Renewed(sentAt, Duration.ofSeconds(grant.getTTL()));
-    Attempt attempt = new Attempt(seen, nextRecord, owner, grant.getID(), granted);
-    try {
-      return attempt.run();
-    } catch (LeaseStoreException e) {
-      if (e.isUnknown()) {
-        return new Acquisition.Unknown(e, attempt::settle);
-      }
-      withdraw(grant.getID());
-      throw e;
-    }
+    return new EtcdAttempt(seen, nextRecord, owner, grant.getID(), granted).make();
   }
 
   /** An attempt to acquire with an etcd lease that is used for nothing else. */
-  private final class Attempt {
-    private final Stored seen;
+  private final class EtcdAttempt extends Attempt {
+    private final Optional<Revision> before;
     private final String nextRecord;
     private final Owner owner;
     private final long leaseId;
     private final Renewal.Renewed granted;
 
-    Attempt(Stored seen, String nextRecord, Owner owner, long leaseId, Renewal.Renewed granted) {
-      this.seen = seen;
+    EtcdAttempt(
+        Stored seen, String nextRecord, Owner owner, long leaseId, Renewal.Renewed granted) {
+      super(seen);
+      before = seen.revision();
       this.nextRecord = nextRecord;
       this.owner = owner;
       this.leaseId = leaseId;
       this.granted = granted;
     }
 
-    Acquisition run() throws LeaseStoreException {
+    @Override
+    protected Optional<Acquisition.Acquired> send() throws LeaseStoreException {
       Optional<Write> written =
           client.write(
               List.of(
-                  isAt(primaryKey, 0),
-                  isAt(recordKey, seen.revision().map(Revision::number).orElse(0L))),
+                  isAt(primaryKey, 0), isAt(recordKey, before.map(Revision::number).orElse(0L))),
               List.of(
                   put(primaryKey, OwnerJson.write(owner), leaseId), put(recordKey, nextRecord, 0)));
-      if (written.isPresent()) {
-        long at = written.get().revision();
-        Revision revision =
-            seen.revision()
-                .map(before -> new Revision(before.incarnation(), at))
-                .orElseGet(() -> revision(written.get().clusterId(), at, at));
-        return acquired(at, revision);
-      }
-      withdraw(leaseId);
-      try {
-        return whatHinders(read());
-      } catch (LeaseStoreException e) {
-        // Certain is that nothing was done; what hindered it is not worth a doubt.
-        return new Acquisition.NotYet("somebody was faster");
-      }
+      return written.map(write -> acquired(write.revision(), revisionAfter(write)));
     }
 
-    private Acquisition acquired(long acquiredAt, Revision revision) {
+    private Revision revisionAfter(Write write) {
+      long at = write.revision();
+      return before
+          .map(revision -> new Revision(revision.incarnation(), at))
+          .orElseGet(() -> revision(write.clusterId(), at, at));
+    }
+
+    private Acquisition.Acquired acquired(long acquiredAt, Revision revision) {
       return new Acquisition.Acquired(
           new EtcdLease(EtcdLeaser.this, owner, leaseId, acquiredAt, granted), revision);
     }
 
-    Acquisition settle() {
-      try {
-        EtcdClient.Read read = readKeys();
-        Optional<KeyValue> primary = read.keys().get(0);
-        if (primary.isPresent() && primary.get().getLease() == leaseId) {
-          return acquired(primary.get().getModRevision(), stored(read).revision().orElseThrow());
-        }
-        client.revoke(leaseId); // From here on the transaction cannot succeed.
-        return whatHinders(read());
-      } catch (LeaseStoreException e) {
-        return new Acquisition.Unknown(e, this::settle);
+    @Override
+    protected Optional<Acquisition.Acquired> find() throws LeaseStoreException {
+      EtcdClient.Read read = readKeys();
+      Optional<KeyValue> primary = read.keys().get(0);
+      if (primary.isEmpty() || primary.get().getLease() != leaseId) {
+        return Optional.empty();
       }
+      long acquiredAt = primary.get().getModRevision();
+      return stored(read).revision().map(revision -> acquired(acquiredAt, revision));
     }
 
-    private Acquisition whatHinders(Stored now) {
-      if (now.owner().isPresent()) {
-        return new Acquisition.HeldBy(now.owner().get());
-      }
-      return now.revision().equals(seen.revision())
-          ? new Acquisition.NotYet("nobody holds it any more")
-          : new Acquisition.RecordChanged();
+    /** A transaction that binds a key to an etcd lease fails when that has ended. */
+    @Override
+    protected boolean prevent() throws LeaseStoreException {
+      client.revoke(leaseId);
+      return true;
+    }
+
+    @Override
+    protected Stored read() throws LeaseStoreException {
+      return EtcdLeaser.this.read();
+    }
+
+    @Override
+    protected void tidy() {
+      withdraw(leaseId);
     }
   }
 
@@ -242,7 +236,7 @@ public final class EtcdLeaser implements Leaser {
 
   @Override
   public LeaseWatch watch(Runnable hint) {
-    return HintLoop.start(describe(), new WatchSource(), hint);
+    return watches.start(describe(), new WatchSource(), hint);
   }
 
   /** Watches until the library gives up, which it also does without an error. Then anew. */
@@ -304,6 +298,7 @@ public final class EtcdLeaser implements Leaser {
 
   @Override
   public void close() {
+    watches.close();
     client.close();
   }
 }

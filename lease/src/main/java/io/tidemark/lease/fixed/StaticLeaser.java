@@ -13,6 +13,7 @@ import io.tidemark.lease.RecordText;
 import io.tidemark.lease.Renewal;
 import io.tidemark.lease.Revision;
 import io.tidemark.lease.Stored;
+import io.tidemark.lease.support.Attempt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -132,13 +133,8 @@ public final class StaticLeaser implements Leaser {
         file.replace(next.write()); // Once more, to know that it is durable.
         return done;
       }
-      Stored now = read();
-      if (now.owner().isPresent()) {
-        return new Acquisition.HeldBy(now.owner().get());
-      }
-      return now.revision().equals(seen.revision())
-          ? new Acquisition.NotYet("the file was not replaced")
-          : new Acquisition.RecordChanged();
+      return Attempt.hindrance(seen, read())
+          .orElseGet(() -> new Acquisition.NotYet("the file was not replaced"));
     } catch (IOException e) {
       return new Acquisition.Unknown(
           unusable(e).asUnknown(), () -> settle(seen, next, written, done));

@@ -9,8 +9,8 @@ import io.tidemark.lease.Owner;
 import io.tidemark.lease.RecordText;
 import io.tidemark.lease.Renewal;
 import io.tidemark.lease.Stored;
-import io.tidemark.lease.support.HintLoop;
-import java.time.Instant;
+import io.tidemark.lease.support.Attempt;
+import io.tidemark.lease.support.HintLoops;
 import java.time.InstantSource;
 import java.util.Optional;
 
@@ -25,7 +25,8 @@ public final class KubernetesLeaser implements Leaser {
   private final BootClock clock;
   private final InstantSource wallClock;
   private final LeaseApi api;
-  private final Observation observation = new Observation();
+  private final Observation observation;
+  private final HintLoops watches = new HintLoops();
 
   /**
    * @param wallClock for the times that the object shows to people
@@ -35,6 +36,7 @@ public final class KubernetesLeaser implements Leaser {
     this.clock = clock;
     this.wallClock = wallClock;
     api = new LeaseApi(options);
+    observation = new Observation(options.ttl());
   }
 
   @Override
@@ -53,107 +55,73 @@ public final class KubernetesLeaser implements Leaser {
       throws LeaseStoreException {
     RecordText.checked(nextRecord);
     Optional<LeaseObject> before = api.get(options.timeout());
-    Optional<Acquisition> hindrance = hindrance(seen, stored(before));
-    if (hindrance.isPresent()) {
-      return hindrance.get();
-    }
-    Attempt attempt = new Attempt(seen, before, nextRecord, owner);
-    try {
-      return attempt.run();
-    } catch (LeaseStoreException e) {
-      if (e.isUnknown()) {
-        return new Acquisition.Unknown(e, attempt::settle);
-      }
-      throw e;
-    }
-  }
-
-  private static Optional<Acquisition> hindrance(Stored seen, Stored now) {
-    if (now.owner().isPresent()) {
-      return Optional.of(new Acquisition.HeldBy(now.owner().get()));
-    }
-    return now.revision().equals(seen.revision())
-        ? Optional.empty()
-        : Optional.of(new Acquisition.RecordChanged());
+    Optional<Acquisition> hindrance = Attempt.hindrance(seen, stored(before));
+    return hindrance.isPresent()
+        ? hindrance.get()
+        : new UpdateAttempt(seen, before, nextRecord, owner).make();
   }
 
   /** One request to acquire, built on one version of the object or on its absence. */
-  private final class Attempt {
-    private final Stored seen;
+  private final class UpdateAttempt extends Attempt {
     private final Optional<LeaseObject> before;
     private final LeaseObject wanted;
     private final Owner owner;
     private final Renewal.Renewed granted;
 
-    Attempt(Stored seen, Optional<LeaseObject> before, String nextRecord, Owner owner) {
-      this.seen = seen;
+    UpdateAttempt(Stored seen, Optional<LeaseObject> before, String nextRecord, Owner owner) {
+      super(seen);
       this.before = before;
       this.owner = owner;
       granted = new Renewal.Renewed(clock.nanos(), options.ttl());
       wanted =
           before
               .orElseGet(KubernetesLeaser.this::fresh)
-              .acquired(owner, nextRecord, options.ttl(), now());
+              .acquired(owner, nextRecord, options.ttl(), wallClock.instant());
     }
 
-    Acquisition run() throws LeaseStoreException {
-      Optional<LeaseObject> written = write(before, wanted);
-      if (written.isPresent()) {
-        return acquired(written.get());
-      }
-      try {
-        return whatHinders(stored(api.get(options.timeout())), "somebody was faster");
-      } catch (LeaseStoreException e) {
-        // Certain is that nothing was done; what hindered it is not worth a doubt.
-        return new Acquisition.NotYet("somebody was faster");
-      }
+    @Override
+    protected Optional<Acquisition.Acquired> send() throws LeaseStoreException {
+      return write(before, wanted).map(this::acquired);
     }
 
-    private Acquisition acquired(LeaseObject object) {
+    private Acquisition.Acquired acquired(LeaseObject object) {
       return new Acquisition.Acquired(
           new KubernetesLease(KubernetesLeaser.this, owner, object, granted),
           object.record().orElseThrow().revision());
     }
 
-    private Acquisition whatHinders(Stored now, String otherwise) {
-      return hindrance(seen, now).orElseGet(() -> new Acquisition.NotYet(otherwise));
-    }
-
-    /**
-     * If the request was not carried out it may still be on its way, as long as the object is at
-     * the version it names. So that version is made to pass; its holder, if it names one, is one
-     * that was found dead.
-     */
-    Acquisition settle() {
-      try {
-        while (true) {
-          Optional<LeaseObject> now = api.get(options.timeout());
-          if (now.isPresent() && isOurs(now.get())) {
-            return acquired(now.get());
-          }
-          boolean stillPossible =
-              now.map(LeaseObject::version).equals(before.map(LeaseObject::version));
-          if (!stillPossible || write(now, passed(now)).isPresent()) {
-            return whatHinders(
-                stored(api.get(options.timeout())),
-                "the attempt whose answer was lost was not carried out");
-          }
-        }
-      } catch (LeaseStoreException e) {
-        return new Acquisition.Unknown(e, this::settle);
-      }
+    @Override
+    protected Optional<Acquisition.Acquired> find() throws LeaseStoreException {
+      return api.get(options.timeout()).filter(this::isOurs).map(this::acquired);
     }
 
     private boolean isOurs(LeaseObject now) {
-      return now.holder().equals(wanted.holder()) && now.transitions() == wanted.transitions();
+      return now.holder().equals(wanted.holder())
+          && now.transitions() == wanted.transitions()
+          && now.record().isPresent();
     }
 
-    private LeaseObject passed(Optional<LeaseObject> now) {
-      return now.map(LeaseObject::withoutHolder).orElseGet(KubernetesLeaser.this::fresh);
+    /**
+     * The request names a version, or that there is none: that is made to pass. If the version
+     * names a holder, then one that was found dead.
+     */
+    @Override
+    protected boolean prevent() throws LeaseStoreException {
+      Optional<LeaseObject> now = api.get(options.timeout());
+      boolean possible = now.map(LeaseObject::version).equals(before.map(LeaseObject::version));
+      LeaseObject passed =
+          now.map(LeaseObject::withoutHolder).orElseGet(KubernetesLeaser.this::fresh);
+      return possible ? write(now, passed).isPresent() : now.filter(this::isOurs).isEmpty();
     }
 
-    private Instant now() {
-      return wallClock.instant();
+    @Override
+    protected Stored read() throws LeaseStoreException {
+      return KubernetesLeaser.this.read();
+    }
+
+    @Override
+    protected void tidy() {
+      // A refused request leaves nothing.
     }
   }
 
@@ -180,7 +148,7 @@ public final class KubernetesLeaser implements Leaser {
 
   @Override
   public LeaseWatch watch(Runnable hint) {
-    return HintLoop.start(describe(), new WatchSource(api), hint);
+    return watches.start(describe(), new WatchSource(api), hint);
   }
 
   @Override
@@ -190,6 +158,6 @@ public final class KubernetesLeaser implements Leaser {
 
   @Override
   public void close() {
-    // Connections end with the client; watches are closed by those who started them.
+    watches.close(); // Connections end with the client.
   }
 }

@@ -1,6 +1,6 @@
 package io.tidemark.lease.kubernetes;
 
-import java.util.Optional;
+import java.time.Duration;
 
 /**
  * Since when an object has been seen unchanged. A holder is alive until its object has been seen
@@ -11,8 +11,16 @@ import java.util.Optional;
  * and because taking over names the version that was seen.
  */
 final class Observation {
+  private final Duration usual;
   private String seen = "";
   private long since;
+
+  /**
+   * @param usual how long a holder is alive whose object does not say it
+   */
+  Observation(Duration usual) {
+    this.usual = usual;
+  }
 
   /**
    * Takes note of an object and tells whether its holder is alive.
@@ -25,7 +33,7 @@ final class Observation {
       seen = version;
       since = now;
     }
-    Optional<?> holder = object.namedOwner();
-    return holder.isPresent() && now - since < object.duration().toNanos();
+    Duration lasts = object.duration().isZero() ? usual : object.duration();
+    return object.namedOwner().isPresent() && now - since < lasts.toNanos();
   }
 }

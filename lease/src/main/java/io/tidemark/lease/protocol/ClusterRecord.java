@@ -1,5 +1,6 @@
 package io.tidemark.lease.protocol;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -62,8 +63,9 @@ public record ClusterRecord(
       if (nodeId == 0 || nonce == 0) {
         throw new IllegalArgumentException("a primary has a node id and a nonce");
       }
-      if (advertiseUrl.length() > MAX_URL) {
-        throw new IllegalArgumentException("the URL has more than " + MAX_URL + " characters");
+      if (advertiseUrl.length() > MAX_URL
+          || !StandardCharsets.UTF_8.newEncoder().canEncode(advertiseUrl)) {
+        throw new IllegalArgumentException("no URL of at most " + MAX_URL + " characters");
       }
     }
   }
@@ -109,6 +111,9 @@ public record ClusterRecord(
           "min-in-sync is 1 to " + MAX_MEMBERS + ", not " + minInSync);
     }
     for (var entry : least.entrySet()) {
+      if (!StandardCharsets.UTF_8.newEncoder().canEncode(entry.getKey())) {
+        throw new IllegalArgumentException("a database's name is no Unicode text");
+      }
       if (entry.getKey().isEmpty() || entry.getKey().length() > MAX_NAME) {
         throw new IllegalArgumentException(
             "a database's name has 1 to " + MAX_NAME + " characters");

@@ -32,7 +32,22 @@ public final class FollowRule {
    * @param nonce of the process that has this epoch; 0 if not known
    * @param recordVersion newest record version that it knows of; 0 if none
    */
-  public record Promise(long clusterId, long epoch, long nonce, long recordVersion) {}
+  public record Promise(long clusterId, long epoch, long nonce, long recordVersion) {
+    /**
+     * The promise of a node that has read the record, to be made durable before it follows anybody.
+     * A disk that went back to an earlier state has lost promises as well; this brings the newest
+     * one back, so that a primary that was replaced cannot make such a node a follower.
+     */
+    public Promise afterReading(ClusterRecord record) {
+      if (record == null || (clusterId != 0 && clusterId != record.clusterId())) {
+        return this;
+      }
+      long version = Math.max(recordVersion, record.version());
+      return record.epoch() > epoch
+          ? new Promise(clusterId, record.epoch(), record.primary().nonce(), version)
+          : new Promise(clusterId, epoch, nonce, version);
+    }
+  }
 
   /**
    * What the sender says of itself.

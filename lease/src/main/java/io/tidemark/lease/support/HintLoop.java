@@ -38,7 +38,7 @@ public final class HintLoop implements LeaseWatch {
     thread.setDaemon(true);
   }
 
-  public static HintLoop start(String store, Source source, Runnable hint) {
+  static HintLoop start(String store, Source source, Runnable hint) {
     HintLoop loop = new HintLoop(store, source, hint);
     loop.thread.start();
     return loop;

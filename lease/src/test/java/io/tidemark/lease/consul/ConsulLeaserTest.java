@@ -65,6 +65,11 @@ class ConsulLeaserTest extends LeaserConformance {
     }
 
     @Override
+    public void deliverLate() throws IOException {
+      consul.deliverLate();
+    }
+
+    @Override
     public void takeAway() {
       consul.close();
     }

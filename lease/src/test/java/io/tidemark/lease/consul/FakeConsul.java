@@ -52,6 +52,7 @@ final class FakeConsul implements AutoCloseable {
   private long index = 10;
   private String token = "";
   private Loss loss = Loss.NOTHING;
+  private final List<String> late = new ArrayList<>();
 
   FakeConsul(BootClock clock, int port) throws IOException {
     this.clock = clock;
@@ -75,6 +76,13 @@ final class FakeConsul implements AutoCloseable {
 
   synchronized void lose(Loss next) {
     loss = next;
+  }
+
+  synchronized void deliverLate() throws IOException {
+    for (String body : late) {
+      transaction(body);
+    }
+    late.clear();
   }
 
   synchronized void deleteKey(String key) {
@@ -145,7 +153,10 @@ final class FakeConsul implements AutoCloseable {
   }
 
   private Reply lossy(String body) throws IOException {
-    if (loss == Loss.REQUEST) {
+    if (loss == Loss.LATE) {
+      late.add(body);
+    }
+    if (loss == Loss.LATE || loss == Loss.REQUEST) {
       return null;
     }
     Reply reply = transaction(body);
@@ -294,7 +305,9 @@ final class FakeConsul implements AutoCloseable {
         }
         return reply(200, run(List.of(operation), new ArrayList<>()).isEmpty() ? "true" : "false");
       case "DELETE":
-        keys.remove(key);
+        keys.keySet()
+            .removeIf(
+                name -> query.containsKey("recurse") ? name.startsWith(key) : name.equals(key));
         changed();
         return reply(200, "true");
       default:
@@ -370,7 +383,8 @@ final class FakeConsul implements AutoCloseable {
       Map<String, Object> operation = operations.get(i);
       String key = Json.text(operation, "Key");
       if (Json.text(operation, "Verb").equals("lock")
-          && clock.nanos() - lockedOutUntil.getOrDefault(key, clock.nanos()) < 0) {
+          && lockedOutUntil.containsKey(key)
+          && clock.nanos() - lockedOutUntil.get(key) < 0) {
         errors.add(error(i, "failed to lock key \"" + key + "\" due to lock delay"));
       }
     }

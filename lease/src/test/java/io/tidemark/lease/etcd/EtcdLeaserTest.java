@@ -151,6 +151,11 @@ class EtcdLeaserTest extends LeaserConformance {
     }
 
     @Override
+    public void deliverLate() {
+      calls.deliverLate();
+    }
+
+    @Override
     public void takeAway() throws InterruptedException {
       server.kill();
     }

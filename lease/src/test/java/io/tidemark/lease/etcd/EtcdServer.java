@@ -47,11 +47,13 @@ final class EtcdServer implements AutoCloseable {
     return server;
   }
 
-  /** Servers that form one cluster. */
+  /** Servers that form one cluster, twice as quick to elect as by default. */
   static List<EtcdServer> startCluster(Path dir, int size) throws Exception {
     List<EtcdServer> servers = new ArrayList<>();
     for (int i = 0; i < size; i++) {
-      servers.add(new EtcdServer(dir, "n" + i, "http", List.of()));
+      servers.add(
+          new EtcdServer(
+              dir, "n" + i, "http", List.of("--heartbeat-interval=50", "--election-timeout=500")));
     }
     String all = String.join(",", servers.stream().map(EtcdServer::member).toList());
     for (EtcdServer server : servers) {

@@ -10,12 +10,18 @@ import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCalls;
 import io.tidemark.lease.LeaserTestBed.Loss;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 
 /** Loses writing transactions, or their answers, between the client and a real server. */
 final class LossyCalls implements ClientInterceptor {
   private static final Status CUT = Status.UNAVAILABLE.withDescription("cut by the test");
 
+  private final Queue<Runnable> late = new ConcurrentLinkedQueue<>();
   private volatile Loss loss = Loss.NOTHING;
 
   void lose(Loss next) {
@@ -27,17 +33,33 @@ final class LossyCalls implements ClientInterceptor {
       MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
     ClientCall<Q, A> call = next.newCall(method, options);
     return loss != Loss.NOTHING && method.getFullMethodName().endsWith("KV/Txn")
-        ? new LossyCall<>(call, loss)
+        ? new LossyCall<>(
+            call,
+            loss,
+            message ->
+                late.add(() -> ClientCalls.blockingUnaryCall(next, method, options, message)))
         : call;
+  }
+
+  void deliverLate() {
+    while (!late.isEmpty()) {
+      try {
+        late.remove().run();
+      } catch (StatusRuntimeException e) {
+        // Refused: as good as not carried out.
+      }
+    }
   }
 
   private static final class LossyCall<Q, A> extends SimpleForwardingClientCall<Q, A> {
     private final Loss loss;
+    private final Consumer<Q> keep;
     private boolean writes;
 
-    LossyCall(ClientCall<Q, A> call, Loss loss) {
+    LossyCall(ClientCall<Q, A> call, Loss loss, Consumer<Q> keep) {
       super(call);
       this.loss = loss;
+      this.keep = keep;
     }
 
     @Override
@@ -62,7 +84,10 @@ final class LossyCalls implements ClientInterceptor {
     @Override
     public void sendMessage(Q message) {
       writes = message instanceof TxnRequest request && request.getCompareCount() > 0;
-      if (writes && loss == Loss.REQUEST) {
+      if (writes && loss == Loss.LATE) {
+        keep.accept(message);
+      }
+      if (writes && loss != Loss.ANSWER) {
         cancel("lost by the test", null);
       } else {
         super.sendMessage(message);

@@ -121,6 +121,16 @@ class StaticLeaserTest extends LeaserConformance {
     }
 
     @Override
+    public void deliverLate() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean requestsTravel() {
+      return false;
+    }
+
+    @Override
     public void takeAway() throws IOException {
       Files.move(data, data.resolveSibling("away"));
     }

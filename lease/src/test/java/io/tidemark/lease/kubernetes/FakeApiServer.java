@@ -50,6 +50,7 @@ final class FakeApiServer implements AutoCloseable {
   private long forgotten;
   private String token = "";
   private Loss loss = Loss.NOTHING;
+  private final List<Write> late = new ArrayList<>();
   private boolean closed;
   private int watches;
 
@@ -199,13 +200,29 @@ final class FakeApiServer implements AutoCloseable {
     if (method.equals("GET")) {
       return get(path.substring(LEASES.length() + 1));
     }
-    if (loss == Loss.REQUEST) {
+    Write write = new Write(method.equals("POST"), path.substring(LEASES.length()), body);
+    if (loss == Loss.LATE) {
+      late.add(write);
+    }
+    if (loss == Loss.LATE || loss == Loss.REQUEST) {
       return null;
     }
-    Map<String, Object> given = Json.parseObject(body);
-    Reply reply =
-        method.equals("POST") ? create(given) : update(path.substring(LEASES.length() + 1), given);
+    Reply reply = carryOut(write);
     return loss == Loss.ANSWER ? null : reply;
+  }
+
+  private record Write(boolean create, String path, String body) {}
+
+  private Reply carryOut(Write write) throws IOException {
+    Map<String, Object> given = Json.parseObject(write.body);
+    return write.create ? create(given) : update(write.path.substring(1), given);
+  }
+
+  synchronized void deliverLate() throws IOException {
+    for (Write write : late) {
+      carryOut(write);
+    }
+    late.clear();
   }
 
   private Reply get(String name) {

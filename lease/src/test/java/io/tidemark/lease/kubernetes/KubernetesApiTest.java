@@ -201,6 +201,19 @@ class KubernetesApiTest {
   }
 
   @Test
+  void aHolderWithoutADurationIsAliveForTheUsualOne() throws Exception {
+    KubernetesLeaser leaser = leaser();
+    acquire(leaser, one);
+    server.changeSpec("tidemark", "leaseDurationSeconds", null);
+
+    assertThat(leaser.read().owner()).contains(one);
+    clock.advance(Duration.ofMillis(9_999));
+    assertThat(leaser.read().owner()).contains(one);
+    clock.advance(Duration.ofMillis(1));
+    assertThat(leaser.read().owner()).isEmpty();
+  }
+
+  @Test
   void aWatchBeginsAnewWhenTheServerHasForgottenItsVersionAndIsSilentAboutRenewals()
       throws Exception {
     KubernetesLeaser leaser = leaser();

@@ -62,6 +62,11 @@ class KubernetesLeaserTest extends LeaserConformance {
     }
 
     @Override
+    public void deliverLate() throws IOException {
+      server.deliverLate();
+    }
+
+    @Override
     public void takeAway() {
       server.close();
     }

@@ -145,6 +145,14 @@ final class Metrics {
         "tidemark_db_ltx_reap_count",
         "Log segments removed by retention.",
         m -> m.segmentsReaped.sum());
+    counter(
+        "tidemark_db_snapshot_sent_count",
+        "Snapshots sent to replicas, completely.",
+        m -> m.snapshotsSent.sum());
+    counter(
+        "tidemark_db_snapshot_received_count",
+        "Snapshots received from a primary, completely.",
+        m -> m.snapshotsReceived.sum());
     head("tidemark_db_commit_latency_seconds", "histogram", "Capture of one transaction.");
     for (ServedDatabase database : databases) {
       histogram("tidemark_db_commit_latency_seconds", database, database.metrics().commitLatency);

@@ -130,7 +130,8 @@ public final class FakeNode implements NodeState {
           100,
           1,
           3,
-          Instant.EPOCH);
+          Instant.EPOCH,
+          null);
     }
 
     @Override

@@ -33,6 +33,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,6 +54,9 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private static final Logger LOG = LoggerFactory.getLogger(PrimaryConnection.class);
   private static final long WELCOME_MILLIS = 10_000;
   private static final int LANE_RETRIES = 6;
+
+  /** Of a read that brings much, the lanes begin with the first part while the rest is decoded. */
+  private static final int FED_BYTES = 256 << 10;
 
   private final Store store;
   private final ReplicaIdentity identity;
@@ -78,6 +82,11 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private final Map<Integer, ReceiveLane> lanes = new HashMap<>();
   private final Map<String, ReceiveLane> byName = new ConcurrentHashMap<>();
   private final AtomicLong queued = new AtomicLong();
+
+  /** Lanes that got frames from what is being read. */
+  private final Set<ReceiveLane> fed = new LinkedHashSet<>();
+
+  private long fedBytes;
   private volatile Channel channel;
   private volatile Welcome welcome;
   private volatile long lastHeard = System.nanoTime();
@@ -232,7 +241,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       ReceiveLane lane = lane(open);
       lag.planned(open.name());
       unplanned.remove(open.name());
-      lane.add(open);
+      feed(lane, open);
     } else if (frame instanceof End || frame instanceof Refusal) {
       over(frame.toString());
     } else {
@@ -286,7 +295,31 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       paused = true;
       channel.config().setAutoRead(false);
     }
+    feed(lane, frame);
+  }
+
+  private void feed(ReceiveLane lane, Frame frame) {
     lane.add(frame);
+    fed.add(lane);
+    fedBytes += frame.dataBytes();
+    if (fedBytes >= FED_BYTES) {
+      startLanes();
+    }
+  }
+
+  /** What one read has brought is taken in together: one sync, one acknowledgement. */
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    startLanes();
+    context.fireChannelReadComplete();
+  }
+
+  private void startLanes() {
+    for (ReceiveLane lane : fed) {
+      lane.start();
+    }
+    fed.clear();
+    fedBytes = 0;
   }
 
   /** From a lane: bytes of a frame are not in memory any more. */

@@ -108,7 +108,7 @@ final class ReceiveLane {
 
   // ------------------------------------------------------------------ intake
 
-  /** From the event loop. */
+  /** From the event loop; {@link #start} follows. */
   void add(Frame frame) {
     if (frame instanceof RecordChunk chunk) {
       long end = Math.max(chunk.txid().value(), chunk.commitTxid().value());
@@ -116,7 +116,13 @@ final class ReceiveLane {
     }
     synchronized (queue) {
       queue.add(frame);
-      if (taking) {
+    }
+  }
+
+  /** From the event loop: takes in what was added, unless that is being done. */
+  void start() {
+    synchronized (queue) {
+      if (taking || queue.isEmpty()) {
         return;
       }
       taking = true;
@@ -394,6 +400,7 @@ final class ReceiveLane {
         sink.finish(
             new LogPosition(
                 position.epoch(), position.txid().value(), position.checksum().value()));
+    database.metrics().snapshotsReceived.increment();
     snapshot = null;
     repairing = false;
     record = new IncomingRecord(new LogTarget(database.replicaLog(), connection.epoch()));

@@ -17,9 +17,9 @@ import io.tidemark.stream.SnapshotBegin;
 record UnfinishedSnapshot(SnapshotSink sink, Database database, long number, Id primary)
     implements AutoCloseable {
 
-  /** Whether asking that primary for the rest is of use. */
+  /** Whether asking that primary for the rest is of use. Differences are found anew instead. */
   boolean canGoOn(Database now, Id with) {
-    return database == now && primary.equals(with) && sink.lastPage() > 0;
+    return database == now && primary.equals(with) && sink.lastPage() > 0 && sink.isWhole();
   }
 
   /** Whether what the primary sends is that rest; else it is a new snapshot. */

@@ -119,6 +119,11 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     streaming.add(session);
   }
 
+  /** How many replicas hear of commits. */
+  int streaming() {
+    return streaming.size();
+  }
+
   void ended(ReplicaSession session) {
     streaming.remove(session);
     sessions.remove(session);

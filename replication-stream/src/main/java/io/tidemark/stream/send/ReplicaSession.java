@@ -1,7 +1,9 @@
 package io.tidemark.stream.send;
 
+import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.util.ReferenceCountUtil;
 import io.tidemark.database.Database;
 import io.tidemark.database.Store;
 import io.tidemark.stream.Ack;
@@ -19,6 +21,7 @@ import io.tidemark.stream.Position;
 import io.tidemark.stream.PositionMap;
 import io.tidemark.stream.Positions;
 import io.tidemark.stream.ProtocolException;
+import io.tidemark.stream.RecordChunk;
 import io.tidemark.stream.Refusal;
 import io.tidemark.stream.SendSchedule;
 import io.tidemark.stream.SnapshotResume;
@@ -31,9 +34,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,9 +55,10 @@ final class ReplicaSession implements StreamPeer {
   private static final int MOST_WAITING = 100_000;
 
   /** Acknowledgements that nothing waits for are looked at after so long. */
-  private static final long ACK_MILLIS = 5;
+  private static final long ACK_MILLIS = 20;
 
   private static final int FLUSH_BYTES = 64 << 10;
+  private static final int LEAST_BUFFER = 16 << 10;
 
   private final Store store;
   private final PrimaryIdentity identity;
@@ -72,7 +74,7 @@ final class ReplicaSession implements StreamPeer {
   private final AtomicInteger waiting = new AtomicInteger();
   private final ConcurrentLinkedQueue<SendLane> noted = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<String> newNames = new ConcurrentLinkedQueue<>();
-  private final AtomicBoolean signal = new AtomicBoolean();
+  private final SenderSleep sleep = new SenderSleep();
   private volatile Frame lastWord;
   private volatile boolean closed;
   private volatile long lastHeard = System.nanoTime();
@@ -82,6 +84,11 @@ final class ReplicaSession implements StreamPeer {
   private final Map<Integer, SendLane> byId = new LinkedHashMap<>();
   private final SendSchedule schedule;
   private final PositionMap positions;
+
+  /** Of the thread. */
+  private final SendPace pace = new SendPace(System.nanoTime());
+
+  private long sentTransactions;
 
   /** Whether something waits for acknowledgements. */
   private volatile boolean acksMatter = true;
@@ -139,7 +146,7 @@ final class ReplicaSession implements StreamPeer {
     } else {
       return;
     }
-    wake();
+    sleep.noted();
   }
 
   /** From the event loop. */
@@ -159,7 +166,7 @@ final class ReplicaSession implements StreamPeer {
     if (frame instanceof Ack && !acksMatter) {
       wakeSoon();
     } else {
-      wake();
+      sleep.wake();
     }
   }
 
@@ -172,7 +179,7 @@ final class ReplicaSession implements StreamPeer {
           .schedule(
               () -> {
                 wakesSoon = false;
-                wake();
+                sleep.wake();
               },
               ACK_MILLIS,
               TimeUnit.MILLISECONDS);
@@ -197,13 +204,13 @@ final class ReplicaSession implements StreamPeer {
   }
 
   void writable() {
-    wake();
+    sleep.wake();
   }
 
   /** The connection has ended. */
   void gone() {
     closed = true;
-    wake();
+    sleep.wake();
   }
 
   /** Says a last word and ends the connection. */
@@ -211,13 +218,7 @@ final class ReplicaSession implements StreamPeer {
     if (lastWord == null) {
       lastWord = word;
     }
-    wake();
-  }
-
-  private void wake() {
-    if (!signal.getAndSet(true)) {
-      LockSupport.unpark(thread);
-    }
+    sleep.wake();
   }
 
   /** Returns when the thread has ended. */
@@ -321,14 +322,15 @@ final class ReplicaSession implements StreamPeer {
     if (acksMatter && !inbox.isEmpty()) {
       return; // one that came when it did not matter yet
     }
+    long now = System.nanoTime();
     long left =
-        hello == null
-            ? FIRST_POLL_NANOS
-            : options.heartbeat().toNanos() - (System.nanoTime() - lastHeartbeat);
-    if (!signal.getAndSet(false) && left > 0) {
-      LockSupport.parkNanos(this, left);
-      signal.set(false);
-    }
+        hello == null ? FIRST_POLL_NANOS : options.heartbeat().toNanos() - (now - lastHeartbeat);
+    boolean soon = streaming && (pace.isBusy() || notesWait());
+    sleep.sleep(soon ? Math.min(left, pace.waitNanos(now)) : left, soon);
+  }
+
+  private boolean notesWait() {
+    return !noted.isEmpty() || !newNames.isEmpty();
   }
 
   private void takeFrames() {
@@ -423,9 +425,22 @@ final class ReplicaSession implements StreamPeer {
     schedule.ready(lane.id());
   }
 
+  /** Commits that wait for an answer of the replica are not held up for company. */
+  private boolean paces() {
+    return identity.commitMode() == CommitMode.ASYNC;
+  }
+
   private void takeNotes() {
     if (!streaming) {
       return;
+    }
+    if (paces() && (pace.isBusy() || notesWait())) {
+      long now = System.nanoTime();
+      if (pace.waitNanos(now) > 0) {
+        return;
+      }
+      pace.next(now, sentTransactions, streams.streaming());
+      sentTransactions = 0;
     }
     for (String name = newNames.poll(); name != null; name = newNames.poll()) {
       if (!lanes.containsKey(name)) {
@@ -444,33 +459,43 @@ final class ReplicaSession implements StreamPeer {
   }
 
   /**
-   * Sends what the channel takes, at most some frames.
+   * Sends what the channel takes, at most some frames, in one piece.
    *
    * @return whether there is more to do at once
    */
   private boolean send() {
-    int bytes = 0;
-    boolean wrote = false;
-    while (bytes < FLUSH_BYTES && channel.isWritable()) {
-      OptionalInt turn = schedule.next();
-      if (turn.isEmpty()) {
-        break;
+    ByteBuf out = null;
+    try {
+      int bytes = 0;
+      while (bytes < FLUSH_BYTES && channel.isWritable()) {
+        OptionalInt turn = schedule.next();
+        if (turn.isEmpty()) {
+          break;
+        }
+        SendLane lane = byId.get(turn.getAsInt());
+        Frame frame = lane.next();
+        if (frame == null) {
+          schedule.idle(lane.id());
+          continue;
+        }
+        schedule.sent(lane.id(), frame.dataBytes());
+        bytes += frame.dataBytes();
+        if (out == null) {
+          out = channel.alloc().ioBuffer(Math.max(LEAST_BUFFER, FrameEncoder.roomFor(frame)));
+        }
+        encoder.append(frame, out);
+        if (frame instanceof RecordChunk chunk && chunk.isLast()) {
+          sentTransactions++;
+        }
       }
-      SendLane lane = byId.get(turn.getAsInt());
-      Frame frame = lane.next();
-      if (frame == null) {
-        schedule.idle(lane.id());
-        continue;
+      if (out == null) {
+        return false;
       }
-      schedule.sent(lane.id(), frame.dataBytes());
-      bytes += frame.dataBytes();
-      write(frame);
-      wrote = true;
+      channel.writeAndFlush(out.retain());
+      return channel.isWritable();
+    } finally {
+      ReferenceCountUtil.release(out);
     }
-    if (wrote) {
-      channel.flush();
-    }
-    return wrote && channel.isWritable();
   }
 
   private void write(Frame frame) {

@@ -249,6 +249,7 @@ final class SendLane {
     }
     Position end = Position.of(snapshot.position());
     SnapshotEnd last = new SnapshotEnd(id, numberOf(snapshot), end);
+    database.metrics().snapshotsSent.increment();
     SnapshotSource source = snapshot;
     snapshot = null;
     RecordFrames repaired = records;

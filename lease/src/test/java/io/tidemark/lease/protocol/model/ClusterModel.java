@@ -121,7 +121,11 @@ final class ClusterModel {
 
   private void emit(World w, String label) {
     forgetWhatCannotMatter(w);
-    check(w);
+    try {
+      check(w);
+    } catch (Violation violation) {
+      throw new Violation(label + ": " + violation.getMessage());
+    }
     next.step(w, label);
   }
 
@@ -468,7 +472,7 @@ final class ClusterModel {
     }
     to.set(node, INHERITED, length(to.get(node, LOG)));
     // One that was replaced meanwhile may go on; it just never gets an acknowledgement.
-    boolean newest = Records.epoch(number) == Records.epoch(to.f[STORE_RECORD]);
+    boolean newest = Records.epoch(number) == newestEpoch(to);
     if (newest && !isPrefix(to.f[HISTORY], to.get(node, LOG))) {
       throw new Violation(
           "n"
@@ -501,6 +505,10 @@ final class ClusterModel {
         return;
       }
       MemberAck known = acks(w, node).of(other + 1);
+      boolean drawn = known.member().token() > known.member().incarnation();
+      if (bounds.oldVolumes() && !drawn && rules.asksWithNewToken()) {
+        return;
+      }
       verdict =
           rules.add(
               record,
@@ -656,6 +664,26 @@ final class ClusterModel {
     }
     if (role(w, node) == Role.FOLLOWING) {
       acquire(w, node);
+      drawToken(w, node);
+    }
+  }
+
+  /**
+   * A node that hears that it is no member draws a new token, to be admitted with. It is random; so
+   * that the model needs no second one, a node whose disk went back draws none any more.
+   */
+  private void drawToken(World w, int node) {
+    int leader = w.get(node, LEADER) - 1;
+    if (bounds.oldVolumes()
+        && w.f[RESTORES] > 0
+        && leader >= 0
+        && w.get(node, TOKEN) == w.get(node, INCARNATION)
+        && RoleMachine.mayCommit(role(w, leader))
+        && Records.member(w.get(leader, RECORD), node) == 0
+        && w.get(leader, PROPOSED) == 0) {
+      World to = w.copy();
+      to.set(node, TOKEN, w.get(node, TOKEN) + 1);
+      emit(to, label("n" + node + " draws a new token"));
     }
   }
 
@@ -688,9 +716,7 @@ final class ClusterModel {
     World to = w.copy();
     if (bounds.ackMessages()) {
       int head = node | leader << 2 | w.get(leader, PROCESS) << 14 | 1 << 17 | ACK;
-      if (!holds(w, head, ack)) {
-        put(w, head, ack, "n" + node + " sends an acknowledgement of " + (ack >> 8));
-      }
+      put(w, head, ack, "n" + node + " sends an acknowledgement of " + (ack >> 8));
     } else if (takeAck(to, leader, node, ack)) {
       emit(to, label("n" + node + " acknowledges " + (ack >> 8) + " to n" + leader));
     }
@@ -990,6 +1016,9 @@ final class ClusterModel {
 
   /** If as many are on their way as the bounds allow, one of them is lost: any. */
   private void put(World w, int head, int body, String what) {
+    if (holds(w, head, body)) {
+      return;
+    }
     boolean full = countMessages(w) >= bounds.messages();
     for (int i = 0; i < MESSAGES; i++) {
       if ((w.f[MESSAGE + 2 * i] != 0) == full) {
@@ -1101,20 +1130,31 @@ final class ClusterModel {
       emit(to, label("n" + node + " loses its disk and starts empty"));
     }
     if (w.f[RESTORES] > 0 && !bounds.storeBackup()) {
-      // The promise: a disk that goes back below the least position is noticed.
-      int least = Math.min(Records.least(w.f[STORE_RECORD]), length(w.get(node, DISK_LOG)));
-      for (int length = 0; length < least; length++) {
+      int disk = length(w.get(node, DISK_LOG));
+      boolean readmitted = w.get(node, TOKEN) > w.get(node, INCARNATION);
+      // The promises: a disk that goes back below the least position, or to before the node's last
+      // admission, is noticed.
+      int end =
+          bounds.oldVolumes()
+              ? (readmitted ? disk + 1 : 0)
+              : Math.min(Records.least(w.f[STORE_RECORD]), disk);
+      for (int length = 0; length < end; length++) {
         World to = w.copy();
         to.f[RESTORES]--;
         restart(to, node);
         int log = prefix(w.get(node, DISK_LOG), length);
         to.set(node, LOG, log);
         to.set(node, DISK_LOG, log);
-        to.set(node, EPOCH, 1);
-        to.set(node, NONCE, 0);
-        to.set(node, SEEN, 1);
+        // What it had promised is lost as well; it reads the record before it follows anybody.
+        FollowRule.Promise promise =
+            rules.atStart(
+                new FollowRule.Promise(Records.CLUSTER, 1, 0, 1), record(w, w.f[STORE_RECORD]));
+        to.set(node, EPOCH, (int) promise.epoch());
+        to.set(node, NONCE, promise.nonce() == 0 ? 0 : (int) promise.nonce() - 1000);
+        to.set(node, SEEN, (int) promise.recordVersion());
         to.set(node, COMMIT, Math.min(length, w.get(node, DISK_COMMIT)));
         to.set(node, DISK_COMMIT, to.get(node, COMMIT));
+        to.set(node, TOKEN, w.get(node, INCARNATION));
         to.set(node, LAST_SHOWN, 0);
         to.set(node, SHOWN, to.get(node, COMMIT) == length ? length + 1 : 0);
         emit(to, label("the disk of n" + node + " goes back to " + length + " transactions"));
@@ -1186,12 +1226,21 @@ final class ClusterModel {
       }
       boolean newest =
           RoleMachine.mayCommit(role(w, node))
-              && Records.epoch(w.get(node, RECORD)) == Records.epoch(w.f[STORE_RECORD]);
+              && Records.epoch(w.get(node, RECORD)) == newestEpoch(w);
       if (newest && !isPrefix(history, log)) {
         throw new Violation(
             "primary n" + node + " has " + text(log) + ", but committed is " + text(history));
       }
     }
+  }
+
+  /** The greatest epoch that was ever taken; a store that was restored may not know it. */
+  private static int newestEpoch(World w) {
+    int epoch = EPOCHS - 1;
+    while (w.f[PRIMARY_OF + epoch] == 0) {
+      epoch--;
+    }
+    return epoch;
   }
 
   static String text(int log) {

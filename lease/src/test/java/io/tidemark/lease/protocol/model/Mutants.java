@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /** Defects, each of which the model check has to find, and bounds within which it does. */
 final class Mutants {
@@ -49,7 +48,7 @@ final class Mutants {
                     : new FollowRule.Verdict(FollowRule.Kind.NEW_EPOCH, "any");
               }
             },
-            "committed"),
+            ""),
         new Mutant(
             "acknowledgements of another epoch count",
             Bounds.named("abort").history(3, 2, 2).withAborts(),
@@ -126,7 +125,7 @@ final class Mutants {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
                 // The least positions would catch it, if nothing else did.
-                return super.eligibility(withoutLeast(record), node);
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
 
               @Override
@@ -143,7 +142,7 @@ final class Mutants {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
                 // The least positions would catch it, if nothing else did.
-                return super.eligibility(withoutLeast(record), node);
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
 
               @Override
@@ -186,7 +185,7 @@ final class Mutants {
             "committed"),
         new Mutant(
             "a member acknowledges before its sync",
-            Bounds.named("crash").nodes(2, 2, 2).history(1, 2, 2).faults(1, 0, 0),
+            Bounds.named("crash").nodes(2, 2, 2).history(1, 2, 2).crashes(1),
             new Rules() {
               @Override
               boolean acknowledgesBeforeSync() {
@@ -211,7 +210,7 @@ final class Mutants {
             "shows"),
         new Mutant(
             "incarnation and token of a member are ignored",
-            Bounds.named("loss").nodes(3, 3, 1).history(1, 2, 3).faults(0, 1, 0),
+            Bounds.named("loss").nodes(3, 3, 1).history(1, 2, 3).diskLosses(1),
             new Rules() {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
@@ -219,7 +218,7 @@ final class Mutants {
                 return member == null
                     ? super.eligibility(record, node)
                     : super.eligibility(
-                        withoutLeast(record),
+                        Rules.withoutLeast(record),
                         new Eligibility.Candidate(
                             node.nodeId(),
                             node.clusterId(),
@@ -229,6 +228,50 @@ final class Mutants {
                             node.seenEpoch(),
                             node.databases(),
                             false));
+              }
+            },
+            "committed"),
+        new Mutant(
+            "the token of a member is ignored",
+            Bounds.named("old volume")
+                .nodes(2, 2, 1)
+                .history(1, 2, 4)
+                .withSetChanges()
+                .withOldVolume(),
+            new Rules() {
+              @Override
+              Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
+                Member member = record.member(node.nodeId());
+                return super.eligibility(
+                    Rules.withoutLeast(record),
+                    new Eligibility.Candidate(
+                        node.nodeId(),
+                        node.clusterId(),
+                        node.incarnation(),
+                        member == null ? 0 : member.token(),
+                        node.seenVersion(),
+                        node.seenEpoch(),
+                        node.databases(),
+                        false));
+              }
+            },
+            "committed"),
+        new Mutant(
+            "a node is admitted again with the token that it had before",
+            Bounds.named("old volume")
+                .nodes(2, 2, 1)
+                .history(1, 2, 4)
+                .withSetChanges()
+                .withOldVolume(),
+            new Rules() {
+              @Override
+              boolean asksWithNewToken() {
+                return false;
+              }
+
+              @Override
+              Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
             },
             "committed"),
@@ -277,11 +320,11 @@ final class Mutants {
                 .nodes(3, 3, 1)
                 .history(1, 2, 3)
                 .withSetChanges()
-                .faults(0, 0, 1),
+                .restoredDisks(1),
             new Rules() {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
-                return super.eligibility(withoutLeast(record), node);
+                return super.eligibility(Rules.withoutLeast(record), node);
               }
             },
             "committed"),
@@ -291,12 +334,26 @@ final class Mutants {
                 .nodes(3, 3, 1)
                 .history(2, 2, 3)
                 .withSetChanges()
-                .faults(0, 0, 1),
+                .restoredDisks(1),
             new Rules() {
               @Override
               SetChange.Verdict greeting(
                   ClusterRecord record, Member greeted, Map<String, SetChange.Greeting> databases) {
                 return new SetChange.Verdict(SetChange.Kind.NONE, null, "whatever it has");
+              }
+            },
+            "committed"),
+        new Mutant(
+            "a node whose disk went back follows anybody",
+            Bounds.named("restored disk")
+                .nodes(2, 2, 1)
+                .history(2, 2, 4)
+                .withSetChanges()
+                .restoredDisks(1),
+            new Rules() {
+              @Override
+              FollowRule.Promise atStart(FollowRule.Promise promise, ClusterRecord record) {
+                return promise;
               }
             },
             "committed"),
@@ -344,7 +401,7 @@ final class Mutants {
             "committed"),
         new Mutant(
             "a commit position is announced before the tail is settled",
-            Bounds.named("crash").nodes(3, 3, 1).history(1, 2, 2).faults(1, 0, 0),
+            Bounds.named("crash").nodes(3, 3, 1).history(1, 2, 2).crashes(1),
             new Rules() {
               @Override
               long announced(Tail tail) {
@@ -354,17 +411,17 @@ final class Mutants {
             "showed"),
         new Mutant(
             "a promised epoch does not survive a crash",
-            Bounds.named("crash").nodes(2, 2, 1).history(2, 2, 3).withSetChanges().faults(1, 0, 0),
+            Bounds.named("crash").nodes(2, 2, 1).history(2, 2, 3).withSetChanges().crashes(1),
             new Rules() {
               @Override
               boolean epochIsDurable() {
                 return false;
               }
             },
-            "committed"),
+            "showed"),
         new Mutant(
             "a record older than one that was seen is good enough",
-            JOIN.history(1, 2, 4).faults(0, 0, 1).withStoreBackup(),
+            JOIN.history(1, 2, 4).withRestoredStore(),
             new Rules() {
               @Override
               Eligibility.Verdict eligibility(ClusterRecord record, Eligibility.Candidate node) {
@@ -384,7 +441,7 @@ final class Mutants {
             ""),
         new Mutant(
             "a replica shows what is not on its disk",
-            Bounds.named("crash").nodes(3, 2, 1).history(1, 1, 1).faults(1, 0, 0),
+            Bounds.named("crash").nodes(3, 2, 1).history(1, 1, 1).crashes(1),
             new Rules() {
               @Override
               boolean appliesBeforeDurable() {
@@ -394,7 +451,7 @@ final class Mutants {
             "showed"),
         new Mutant(
             "a restarted node shows up to the commit position that it knows",
-            Bounds.named("crash").nodes(2, 2, 2).history(1, 1, 1).faults(1, 0, 0),
+            Bounds.named("crash").nodes(2, 2, 2).history(1, 1, 1).crashes(1),
             new Rules() {
               @Override
               StartView.Verdict start(ClusterRecord record, long committed, long logEnd) {
@@ -441,19 +498,6 @@ final class Mutants {
         record.mode(),
         minInSync,
         record.least(),
-        record.successor());
-  }
-
-  private static ClusterRecord withoutLeast(ClusterRecord record) {
-    return new ClusterRecord(
-        record.version(),
-        record.clusterId(),
-        record.epoch(),
-        record.primary(),
-        record.members(),
-        record.mode(),
-        record.minInSync(),
-        new TreeMap<>(),
         record.successor());
   }
 }

@@ -13,6 +13,7 @@ import io.tidemark.lease.protocol.SetChange;
 import io.tidemark.lease.protocol.StartView;
 import io.tidemark.lease.protocol.Tail;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The decisions as the model calls them: the real ones. What the real ones leave to whoever carries
@@ -34,6 +35,10 @@ class Rules {
 
   FollowRule.Verdict follow(FollowRule.Promise own, FollowRule.Sender sender) {
     return FollowRule.judge(own, sender);
+  }
+
+  FollowRule.Promise atStart(FollowRule.Promise promise, ClusterRecord record) {
+    return promise.afterReading(record);
   }
 
   Fencing.Step fencing(ClusterRecord record, long ownEpoch) {
@@ -107,6 +112,11 @@ class Rules {
     return false;
   }
 
+  /** Who asks to be admitted has drawn a token since it was told that it is no member. */
+  boolean asksWithNewToken() {
+    return true;
+  }
+
   boolean epochIsDurable() {
     return true;
   }
@@ -129,5 +139,19 @@ class Rules {
 
   boolean appliesBeforeDurable() {
     return false;
+  }
+
+  /** The same record, but anybody is far enough for it. */
+  static ClusterRecord withoutLeast(ClusterRecord record) {
+    return new ClusterRecord(
+        record.version(),
+        record.clusterId(),
+        record.epoch(),
+        record.primary(),
+        record.members(),
+        record.mode(),
+        record.minInSync(),
+        new TreeMap<>(),
+        record.successor());
   }
 }

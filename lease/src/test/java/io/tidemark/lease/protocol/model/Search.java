@@ -185,11 +185,10 @@ final class Search {
         }
       }
     }
-    String[] last = {""};
     try {
-      model.expand(at[0], true, (to, label) -> last[0] = label);
+      model.expand(at[0], true, (to, label) -> {});
     } catch (Violation again) {
-      lines.add("then, after '" + last[0] + "' was tried: " + again.getMessage());
+      lines.add("BROKEN: " + again.getMessage());
       return lines;
     }
     throw new IllegalStateException("the trace does not lead to: " + violation.getMessage());

@@ -242,6 +242,11 @@ final class World {
     return h ^ (h >>> 32);
   }
 
+  /** Small numbers beside one another: the first is spread out before the second comes. */
+  private static long pair(int kind, int first, int second) {
+    return mix(mix(mix(kind, 0x5851F42D4C957F2DL), first), second);
+  }
+
   /**
    * @param to the new number of each node
    */
@@ -258,27 +263,27 @@ final class World {
     long acks = 0;
     for (int other = 0; other < NODES; other++) {
       // Added up, each with its place, so that the order of the nodes does not matter.
-      acks += mix(mix(to[other] + 77, f[base + ACKS + other]), 5);
+      acks += pair(5, to[other], f[base + ACKS + other]);
     }
     return mix(h, acks);
   }
 
   private long outside(int[] to) {
-    long h = mix(Records.permute(f[STORE_BACKUP], to), Records.permute(f[STORE_RECORD], to));
+    long h = pair(9, Records.permute(f[STORE_BACKUP], to), Records.permute(f[STORE_RECORD], to));
     h = mix(h, owner(f[STORE_OWNER], to));
     long unordered = 0;
     for (int i = 0; i < REQUESTS; i++) {
       int head = f[REQUEST + 2 * i];
       if (head != 0) {
         int moved = head & ~3 | to[head & 3];
-        unordered += mix(mix(moved, Records.permute(f[REQUEST + 2 * i + 1], to)), 3);
+        unordered += pair(3, moved, Records.permute(f[REQUEST + 2 * i + 1], to));
       }
     }
     for (int i = 0; i < MESSAGES; i++) {
       int head = f[MESSAGE + 2 * i];
       if (head != 0) {
         int moved = head & ~15 | to[head & 3] | to[head >> 2 & 3] << 2;
-        unordered += mix(mix(moved, f[MESSAGE + 2 * i + 1]), 7);
+        unordered += pair(7, moved, f[MESSAGE + 2 * i + 1]);
       }
     }
     h = mix(h, unordered);
