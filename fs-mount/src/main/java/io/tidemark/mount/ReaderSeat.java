@@ -146,10 +146,14 @@ final class ReaderSeat {
    * @return false if a program is still in the way, or has not set up the wal-index
    */
   synchronized boolean holdWriteLock(SideFile shm) throws IOException {
-    if (held == shm) {
+    if (held == shm && isInitialised(shmFd(shm))) {
       return true;
     }
     if (isApplying()) {
+      return false;
+    }
+    if (held == shm) {
+      close(); // a reader has to set the index up again, for which it needs WAL_WRITE
       return false;
     }
     MainFile main = database.mainFile();

@@ -59,7 +59,7 @@ class ReplicationWorkloadTest {
     cluster.awaitEqual(NAMES);
     List<Conversation> readers = new ArrayList<>();
     for (TidemarkProcess replica : cluster.replicas()) {
-      readers.add(bench.closing(reader(replica, random)));
+      readers.add(bench.closing(reader(replica, random, kind.equals("calm"))));
     }
     for (int done = 0; done < steps; done += STEPS_TO_A_QUIET_POINT) {
       assertThat(
@@ -88,10 +88,11 @@ class ReplicationWorkloadTest {
     }
   }
 
-  private static Conversation reader(TidemarkProcess replica, Random random) {
+  private static Conversation reader(TidemarkProcess replica, Random random, boolean maps) {
     List<Object> arguments = new ArrayList<>();
     arguments.add(random.nextInt(Integer.MAX_VALUE));
     arguments.add("0.5");
+    arguments.add(maps);
     for (String name : NAMES) {
       arguments.add(replica.file(name));
     }
