@@ -249,7 +249,7 @@ final class ReplicaSession implements StreamPeer {
   @Override
   public void open() {
     openAsked = true;
-    wake();
+    sleep.wake();
   }
 
   @Override
