@@ -44,8 +44,8 @@ class FrameDecoderTest {
       for (Frame frame :
           List.of(
               HELLO,
-              new Positions(List.of(new NamedPosition("a", Position.NONE)), true),
-              new Positions(List.of(), false),
+              new Positions(4, List.of(new NamedPosition("a", Position.NONE)), true),
+              new Positions(4, List.of(), false),
               HEARTBEAT,
               SampleFrames.small().get(9),
               new End(End.Reason.SHUTDOWN, "bye"))) {

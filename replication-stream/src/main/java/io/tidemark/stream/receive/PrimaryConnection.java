@@ -72,7 +72,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** And so does this. */
   private final FollowLag lag;
 
-  private final PrimaryJudge judge;
+  private final FollowGate gate;
   private final Consumer<Welcome> greeted;
 
   /** Databases that were named to the primary and of which it has not said what is to be done. */
@@ -104,7 +104,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       Map<String, Position> claims,
       Map<String, UnfinishedSnapshot> snapshots,
       FollowLag lag,
-      PrimaryJudge judge,
+      FollowGate gate,
       Consumer<Welcome> greeted) {
     this.store = store;
     this.identity = identity;
@@ -113,7 +113,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     this.claims = claims;
     this.snapshots = snapshots;
     this.lag = lag;
-    this.judge = judge;
+    this.gate = gate;
     this.greeted = greeted;
   }
 
@@ -166,7 +166,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
               "Another node has been primary since: start that one as the primary."));
       return;
     }
-    Refusal refusal = judge.judge(from);
+    Refusal refusal = gate.judge(from);
     if (refusal != null) {
       end(refusal);
       return;
@@ -177,7 +177,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     LOG.info("following primary {} in epoch {}", primaryName(), from.epoch());
     List<NamedPosition> positions = positions();
     positions.forEach(position -> unplanned.add(position.name()));
-    for (Positions part : Positions.split(positions)) {
+    for (Positions part : Positions.split(from.epoch(), positions)) {
       channel.write(part);
     }
     channel.flush();
@@ -189,18 +189,12 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     for (Database database : store.allDatabases()) {
       Position claimed = claims.get(database.name());
       LogPosition tail = database.replicaLog().received();
-      Position position = claimed != null ? claimed : positionOf(tail);
+      Position position = claimed != null ? claimed : Position.of(tail);
       if (tail.txid() > 0 && database.failure() == null) {
         all.add(new NamedPosition(database.name(), position));
       }
     }
     return all;
-  }
-
-  static Position positionOf(LogPosition tail) {
-    return tail.txid() == 0
-        ? Position.NONE
-        : Position.of(tail.epoch(), tail.txid(), tail.checksum());
   }
 
   private void keepAlive() {

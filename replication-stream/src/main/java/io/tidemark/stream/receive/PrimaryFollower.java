@@ -48,7 +48,7 @@ public final class PrimaryFollower implements AutoCloseable {
 
   private final Supplier<ReplicaIdentity> identity;
   private final FollowOptions options;
-  private final PrimaryJudge judge;
+  private final FollowGate gate;
   private final Consumer<Welcome> greeted;
   private final Backoff backoff;
   private final EventLoopGroup loop;
@@ -77,13 +77,13 @@ public final class PrimaryFollower implements AutoCloseable {
       Store store,
       Supplier<ReplicaIdentity> identity,
       FollowOptions options,
-      PrimaryJudge judge,
+      FollowGate gate,
       Consumer<Welcome> greeted,
       RandomGenerator random) {
     this.store = store;
     this.identity = identity;
     this.options = options;
-    this.judge = judge;
+    this.gate = gate;
     this.greeted = greeted;
     this.backoff =
         new Backoff(options.firstRetry().toNanos(), options.longestRetry().toNanos(), random);
@@ -166,7 +166,7 @@ public final class PrimaryFollower implements AutoCloseable {
   private void follow(Target to) throws InterruptedException {
     PrimaryConnection next =
         new PrimaryConnection(
-            store, identity.get(), options, lanes, claims, snapshots, lag, judge, greeted);
+            store, identity.get(), options, lanes, claims, snapshots, lag, gate, greeted);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
     ChannelFuture connecting = connect(to, next, upgraded);
     try {

@@ -338,11 +338,7 @@ final class ReceiveLane {
         plan.position().isNone()
             ? Position.NONE
             : StepBack.candidate(plan.position(), new DatabaseHistory(database));
-    LOG.warn(
-        "{}: this node is at {}, going back to {}",
-        name,
-        PrimaryConnection.positionOf(tail),
-        candidate);
+    LOG.warn("{}: this node is at {}, going back to {}", name, Position.of(tail), candidate);
     connection.claim(name, candidate);
   }
 
