@@ -10,12 +10,19 @@ import java.util.Objects;
  * @param nodeId the node, the same after a restart
  * @param nonce a random word of the process: tells whether an owner that was read is this process
  * @param advertiseUrl where the others reach it
+ * @param hostname its name for people and for the routing of a platform; empty if it has none
  */
-public record Owner(String nodeId, String nonce, String advertiseUrl) {
+public record Owner(String nodeId, String nonce, String advertiseUrl, String hostname) {
   public Owner {
     Objects.requireNonNull(nodeId);
     Objects.requireNonNull(nonce);
     Objects.requireNonNull(advertiseUrl);
+    Objects.requireNonNull(hostname);
+  }
+
+  /** An owner without a name for people. */
+  public Owner(String nodeId, String nonce, String advertiseUrl) {
+    this(nodeId, nonce, advertiseUrl, "");
   }
 
   /** 64 random bits as 16 hexadecimal digits; once for each process. */

@@ -1,6 +1,7 @@
 package io.tidemark.node;
 
 import io.tidemark.database.Divergence;
+import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
 import java.io.IOException;
@@ -77,6 +78,9 @@ public interface NodeState {
 
   /** Halt locks, in the role of this node. */
   Halts halts();
+
+  /** This node in a cluster whose primary can change; null with a static lease. */
+  ClusterControl cluster();
 
   /** Who replicates from whom. */
   ReplicationView replication();

@@ -13,6 +13,9 @@ import java.util.TreeMap;
  * has the one before and, except for an acquisition, that the writer still owns the lease.
  */
 public final class NextRecord {
+  /** More than a cluster can have counted unseen. */
+  private static final long FORCED_GAP = 1 << 20;
+
   private NextRecord() {}
 
   /**
@@ -34,6 +37,40 @@ public final class NextRecord {
         1,
         clusterId,
         above(seenEpoch),
+        primary,
+        List.of(founder),
+        mode,
+        minInSync,
+        ClusterRecordJson.fitting(positions),
+        Optional.empty());
+  }
+
+  /**
+   * What a node writes that an operator has made primary although others may have transactions that
+   * it lacks. Epoch and version leave a gap: nodes that know newer ones than this node and the
+   * store, and come back later, must follow.
+   *
+   * @param before what the store has, null for nothing
+   * @param clusterId of the node's data
+   * @param seenVersion newest record version that the node knows of, 0 if none
+   * @param seenEpoch newest epoch that it knows of, 0 if none
+   */
+  public static ClusterRecord forced(
+      ClusterRecord before,
+      long clusterId,
+      Primary primary,
+      Member founder,
+      long seenVersion,
+      long seenEpoch,
+      CommitMode mode,
+      int minInSync,
+      Map<String, LogPoint> positions) {
+    long version = before == null ? seenVersion : Math.max(before.version(), seenVersion);
+    long epoch = before == null ? seenEpoch : Math.max(before.epoch(), seenEpoch);
+    return new ClusterRecord(
+        Math.addExact(version, FORCED_GAP),
+        clusterId,
+        Math.addExact(epoch, FORCED_GAP),
         primary,
         List.of(founder),
         mode,

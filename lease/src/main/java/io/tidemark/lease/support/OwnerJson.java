@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** An owner as the text that stores keep: {@code {"node":…,"nonce":…,"url":…}}. */
+/** An owner as the text that stores keep: {@code {"node":…,"nonce":…,"url":…,"hostname":…}}. */
 public final class OwnerJson {
   private OwnerJson() {}
 
@@ -18,6 +18,7 @@ public final class OwnerJson {
     object.put("node", owner.nodeId());
     object.put("nonce", owner.nonce());
     object.put("url", owner.advertiseUrl());
+    object.put("hostname", owner.hostname());
     return object;
   }
 
@@ -36,6 +37,9 @@ public final class OwnerJson {
       throw new IOException("no owner: a field \"node\" is missing");
     }
     return new Owner(
-        Json.text(object, "node"), Json.text(object, "nonce"), Json.text(object, "url"));
+        Json.text(object, "node"),
+        Json.text(object, "nonce"),
+        Json.text(object, "url"),
+        Json.text(object, "hostname"));
   }
 }

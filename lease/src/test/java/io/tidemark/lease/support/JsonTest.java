@@ -38,7 +38,7 @@ class JsonTest {
 
   @Test
   void anOwnerComesBackAsItWas() throws IOException {
-    Owner owner = new Owner("n\u00f6de \"1\"", Owner.newNonce(), "http://host:20202");
+    Owner owner = new Owner("n\u00f6de \"1\"", Owner.newNonce(), "http://host:20202", "höst");
     assertThat(OwnerJson.parse(OwnerJson.write(owner))).isEqualTo(owner);
     assertThatThrownBy(() -> OwnerJson.parse("{}")).isInstanceOf(IOException.class);
   }

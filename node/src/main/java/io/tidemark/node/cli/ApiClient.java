@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -25,6 +26,7 @@ import javax.net.ssl.SSLException;
 /** Talks with a node's API and turns its errors into messages for the user. */
 final class ApiClient {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration POST_TIMEOUT = Duration.ofSeconds(30);
 
   private final URI base;
   private final String token;
@@ -80,6 +82,14 @@ final class ApiClient {
   Map<String, Object> getJson(String path) throws Failure {
     return json(
         send(request(path).timeout(Duration.ofSeconds(30)).build(), BodyHandlers.ofString()));
+  }
+
+  /** The JSON object that a POST without a body answers. */
+  Map<String, Object> post(String path) throws Failure {
+    return json(
+        send(
+            request(path).timeout(POST_TIMEOUT).POST(BodyPublishers.noBody()).build(),
+            BodyHandlers.ofString()));
   }
 
   /** The JSON object of a good answer. */

@@ -13,7 +13,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command {@code tidemark}: finds the sub-command, runs it, turns failures into exit codes. */
 @Command(
@@ -22,8 +21,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
     synopsisSubcommandLabel = "COMMAND",
     footer = "%nExit codes: 0 done, 1 failed, 2 usage or configuration.")
 public final class CommandLineTool {
-  private static final List<String> LATER = List.of("promote", "handoff");
-
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -57,6 +54,8 @@ public final class CommandLineTool {
         .addSubcommand(new ImportCommand())
         .addSubcommand(new DropCommand())
         .addSubcommand(new RunCommand())
+        .addSubcommand(new PromoteCommand())
+        .addSubcommand(new HandoffCommand())
         .addSubcommand(ltx())
         .addSubcommand(divergent())
         .addSubcommand(new BenchCommand())
@@ -123,14 +122,6 @@ public final class CommandLineTool {
 
   private static int usage(ParameterException e, PrintStream err) {
     CommandLine line = e.getCommandLine();
-    String word =
-        e instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()
-            ? unmatched.getUnmatched().get(0)
-            : "";
-    if (line.getParent() == null && LATER.contains(word)) {
-      err.println("'" + word + "' is not available in this version.");
-      return Failure.USAGE;
-    }
     err.println(e.getMessage());
     err.println("See '" + line.getCommandSpec().qualifiedName() + " --help'.");
     return Failure.USAGE;

@@ -1,8 +1,7 @@
 package io.tidemark.node.cli;
 
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.util.Map;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -10,27 +9,24 @@ import picocli.CommandLine.Option;
 /** A planned change of the primary, asked of the primary. */
 @Command(
     name = "handoff",
-    description = "Makes another node primary. Writers wait meanwhile; nothing is lost.")
+    description = "Makes another node primary. Writers wait meanwhile; nothing is lost.",
+    footer = {"", "To be asked of the primary: --url names it."})
 final class HandoffCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 
   @Option(
       names = "--to",
       paramLabel = "NODE",
-      description = "Id of a node, as 'tidemark status' shows it; the best one if not given.")
+      description = "Id of a node, as 'tidemark status' shows it; without it the best one.")
   private String node;
 
   @Override
   int call(Context context) throws Failure {
     CommandLineTool.quietLog(debug);
-    ApiClient client = api.client();
-    String path = node == null ? "/handoff" : "/handoff?nodeID=" + ApiClient.encoded(node);
-    Map<String, Object> answer =
-        client.json(
-            client.send(
-                client.request(path).POST(BodyPublishers.noBody()).build(),
-                BodyHandlers.ofString()));
-    context.out().println("primary is now " + answer.get("primary"));
+    String to = node == null ? "" : "?nodeID=" + URLEncoder.encode(node, StandardCharsets.UTF_8);
+    context
+        .out()
+        .println("The primary is now " + api.client().post("/handoff" + to).get("primary"));
     return 0;
   }
 }

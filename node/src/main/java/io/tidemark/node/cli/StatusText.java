@@ -41,6 +41,9 @@ final class StatusText {
     boolean primary = Boolean.TRUE.equals(status.get("isPrimary"));
     line("role", status.get("role"));
     line("epoch", status.get("epoch"));
+    if (status.get("cluster") instanceof Map<?, ?> cluster) {
+      cluster(cluster, primary);
+    }
     line("primary", status.get("primary") instanceof Map<?, ?> map ? primary(map) : "-");
     if (!primary) {
       Object lag = status.get("lagMillis");
@@ -55,6 +58,48 @@ final class StatusText {
           "WARNING   this node has transactions that its primary does not have (sets: %d);"
               + " 'tidemark divergent ls' lists them";
       out.append(bad(String.format(warning, sets.size()))).append("\n\n");
+    }
+  }
+
+  private void cluster(Map<?, ?> cluster, boolean primary) {
+    if (!primary) {
+      line("waits", cluster.get("reason"));
+    }
+    if (cluster.get("record") instanceof Map<?, ?> record) {
+      line("in sync", nodes(record.get("inSync")) + "  (" + promise(record) + ")");
+    }
+    if (cluster.get("storeProblem") != null) {
+      line("lease", bad(cluster.get("storeProblem").toString()));
+    }
+    doubts("in doubt", cluster.get("inDoubt"));
+    doubts("aborting", cluster.get("aborting"));
+  }
+
+  private static String nodes(Object ids) {
+    return ids instanceof List<?> list
+        ? String.join(" ", list.stream().map(String::valueOf).toList())
+        : "-";
+  }
+
+  private static String promise(Map<?, ?> record) {
+    return "sync".equals(record.get("commit"))
+        ? "commit: sync, at least " + record.get("minInSync")
+        : "commit: async";
+  }
+
+  private void doubts(String title, Object doubts) {
+    for (Object item : doubts instanceof List<?> list ? list : List.of()) {
+      Map<?, ?> doubt = (Map<?, ?>) item;
+      line(
+          title,
+          bad(
+              doubt.get("name")
+                  + " "
+                  + doubt.get("firstTxid")
+                  + " to "
+                  + doubt.get("lastTxid")
+                  + " since "
+                  + doubt.get("since")));
     }
   }
 
@@ -117,7 +162,14 @@ final class StatusText {
     }
     TextTable table =
         new TextTable(
-            "REPLICA", "ADDRESS", "DATABASE", "APPLIED", ">BEHIND", ">LAG", ">ROUND TRIP");
+            "REPLICA",
+            "IN SYNC",
+            "ADDRESS",
+            "DATABASE",
+            "APPLIED",
+            ">BEHIND",
+            ">LAG",
+            ">ROUND TRIP");
     for (Object item : list) {
       Map<?, ?> replica = (Map<?, ?>) item;
       Object url = replica.get("advertiseURL");
@@ -130,6 +182,7 @@ final class StatusText {
         table.painted(
             good ? paintOfLag(lag) : Paint.BAD.onlyIf(colours),
             replica.get("nodeID"),
+            inSync(replica),
             address,
             database.get("name"),
             database.get("applied"),
@@ -138,10 +191,15 @@ final class StatusText {
             replica.get("roundTripMicros") + " us");
       }
       if (databases.isEmpty()) {
-        table.row(replica.get("nodeID"), address, "-", "-", "-", "-", "-");
+        table.row(replica.get("nodeID"), inSync(replica), address, "-", "-", "-", "-", "-");
       }
     }
     out.append('\n').append(table);
+  }
+
+  private static String inSync(Map<?, ?> replica) {
+    Object inSync = replica.get("inSync");
+    return inSync == null ? "-" : Boolean.TRUE.equals(inSync) ? "yes" : "no";
   }
 
   private String primary(Map<?, ?> primary) {

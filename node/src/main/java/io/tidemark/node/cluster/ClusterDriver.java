@@ -1,5 +1,7 @@
 package io.tidemark.node.cluster;
 
+import io.tidemark.database.Database;
+import io.tidemark.database.InDoubt;
 import io.tidemark.lease.Acquisition;
 import io.tidemark.lease.BootClock;
 import io.tidemark.lease.LeaseKeeper;
@@ -11,8 +13,10 @@ import io.tidemark.lease.Stored;
 import io.tidemark.lease.protocol.ClusterRecord;
 import io.tidemark.lease.protocol.ClusterRecordJson;
 import io.tidemark.lease.protocol.CommitMode;
+import io.tidemark.lease.protocol.CommitRule;
 import io.tidemark.lease.protocol.Eligibility;
 import io.tidemark.lease.protocol.Fencing;
+import io.tidemark.lease.protocol.FollowRule;
 import io.tidemark.lease.protocol.Handoff;
 import io.tidemark.lease.protocol.LogPoint;
 import io.tidemark.lease.protocol.Member;
@@ -21,12 +25,15 @@ import io.tidemark.lease.protocol.RecordFormatException;
 import io.tidemark.lease.protocol.Role;
 import io.tidemark.lease.protocol.RoleEvent;
 import io.tidemark.lease.protocol.RoleMachine;
+import io.tidemark.lease.protocol.SetChange;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +52,11 @@ public final class ClusterDriver implements AutoCloseable {
 
   private static final Duration SHORT = Duration.ofMillis(20);
 
+  /** How long commits wait for a node that is being added before it is left out again. */
+  private static final Duration JOINING_TIME = Duration.ofSeconds(1);
+
+  private static final Duration OWN_HANDOFF_AGAIN = Duration.ofSeconds(30);
+
   private final Leaser leaser;
   private final BootClock clock;
   private final ClusterMemory memory;
@@ -54,19 +66,22 @@ public final class ClusterDriver implements AutoCloseable {
   private final Owner self;
   private final long nonce;
   private final InSyncSet inSync;
+  private final Commits commits;
   private final Thread thread = new Thread(this::run, "tidemark-cluster");
 
   private LeaseWatch watch;
-  private boolean changed; // guarded by this
-  private CompletableFuture<String> handoff; // guarded by this, as is the next
+  private Runnable primaryListener = () -> {};
+  private boolean changed; // guarded by this, as are the next
+  private CompletableFuture<String> handoff;
   private long handoffTo;
+  private CompletableFuture<String> forced;
   private boolean stopping;
 
   private volatile Role role = Role.STARTING;
   private volatile String reason = "recovering";
   private volatile Tenancy tenancy;
   private volatile ClusterRecord known;
-  private volatile String primaryUrl;
+  private volatile Owner primary;
   private volatile String storeProblem;
 
   // Of the thread.
@@ -75,6 +90,19 @@ public final class ClusterDriver implements AutoCloseable {
   private long versionSince;
   private long fencingSince;
   private final Map<Long, Long> unhelpful = new HashMap<>();
+
+  /** Whether this epoch's inheritance is being settled. */
+  private boolean settling;
+
+  /** Whose acknowledgements are waited for already; the record does not name it yet. */
+  private Streams.Peer joining;
+
+  private long joiningSince;
+
+  /** What was cut off in this epoch and may still be in the log of a member. */
+  private final Map<String, InDoubt> aborting = new ConcurrentHashMap<>();
+
+  private long nextOwnHandoff = Long.MIN_VALUE;
 
   ClusterDriver(
       Leaser leaser,
@@ -95,13 +123,23 @@ public final class ClusterDriver implements AutoCloseable {
         new Owner(
             String.format("%016x", data.nodeId()),
             String.format("%016x", nonce),
-            settings.advertiseUrl());
-    this.inSync = new InSyncSet(clock, settings.awayTime());
+            settings.advertiseUrl(),
+            settings.hostname());
+    this.inSync = new InSyncSet(clock, data, settings.slowTime());
+    this.commits = new Commits(data, streams, settings.mode(), settings.ackTimeout());
     thread.setDaemon(true);
+  }
+
+  /**
+   * @param listener is told when another node is primary, or none, as {@link #status} says
+   */
+  void onPrimaryChange(Runnable listener) {
+    primaryListener = listener;
   }
 
   /** Begins; the databases are recovered, and the mount is there. */
   public void start() {
+    data.commitGate(commits);
     watch = leaser.watch(this::wake);
     thread.start();
   }
@@ -119,8 +157,28 @@ public final class ClusterDriver implements AutoCloseable {
     return "this node is not primary (" + role + ": " + reason + ")";
   }
 
+  /** Whether programs may soon commit: this node is about to be primary, or to be it no more. */
+  public boolean isChanging() {
+    Role now = role;
+    return now == Role.FENCING || now == Role.SETTLING || now == Role.HOLDING;
+  }
+
   public ClusterStatus status() {
-    return new ClusterStatus(role, reason, known, primaryUrl, storeProblem);
+    return new ClusterStatus(
+        role, reason, known, primary, storeProblem, data.doubts(), Map.copyOf(aborting));
+  }
+
+  /** The commit position of a database that followers are told of; -1 for none yet. */
+  long announced(Database database) {
+    return commits.announced(database);
+  }
+
+  /** A member has more of a database on its disk; on the way of a sync commit. */
+  void acknowledged(String database) {
+    commits.acknowledged(database);
+    if (role != Role.PRIMARY) {
+      wake();
+    }
   }
 
   /** Something may have changed: a connection, an acknowledgement, the store. */
@@ -148,6 +206,25 @@ public final class ClusterDriver implements AutoCloseable {
       }
       handoff = asked;
       handoffTo = nodeId;
+    }
+    wake();
+    return asked;
+  }
+
+  /**
+   * Asks to make this node primary even if others have transactions that it lacks; a node that has
+   * the lease keeps it.
+   *
+   * @return completes with this node's URL; or exceptionally with the reason why not
+   */
+  public CompletableFuture<String> force() {
+    CompletableFuture<String> asked = new CompletableFuture<>();
+    synchronized (this) {
+      if (forced != null) {
+        asked.completeExceptionally(new IllegalStateException("that is going on already"));
+        return asked;
+      }
+      forced = asked;
     }
     wake();
     return asked;
@@ -199,6 +276,10 @@ public final class ClusterDriver implements AutoCloseable {
     Tenancy own = tenancy;
     if (own != null && !own.isHeld() && RoleMachine.isPossible(role, RoleEvent.DEADLINE)) {
       demote(RoleEvent.DEADLINE, "the lease was not renewed in time: " + own.keeper().reason());
+    } else if (own != null && own.isUncertain() && role != Role.DEADLINE_PASSED) {
+      if (resolved(own)) {
+        return TICK;
+      }
     }
     return switch (role) {
       case FOLLOWING, WAITING_FOR_OPERATOR -> look();
@@ -258,12 +339,19 @@ public final class ClusterDriver implements AutoCloseable {
 
   private Duration look() throws LeaseStoreException, IOException {
     Stored stored = leaser.read();
-    ClusterRecord record;
+    ClusterRecord record = null;
+    String unreadable = null;
     try {
       record =
           stored.record().isEmpty() ? null : ClusterRecordJson.read(stored.record().get().text());
     } catch (RecordFormatException e) {
-      return standStill("the cluster record cannot be read: " + e.getMessage());
+      unreadable = "the cluster record cannot be read: " + e.getMessage();
+    }
+    if (forcedNow(stored, record)) {
+      return Duration.ZERO;
+    }
+    if (unreadable != null) {
+      return standStill(unreadable);
     }
     Optional<String> regression =
         lastRead == null ? Optional.empty() : stored.regressionSince(lastRead);
@@ -276,13 +364,12 @@ public final class ClusterDriver implements AutoCloseable {
       move(RoleEvent.RECORD_FITS, verdict.reason());
     }
     if (record != null) {
-      memory.saw(record.version());
       known = record;
-      streams.known(record);
+      promise(record);
     }
     Owner owner = stored.owner().orElse(null);
     if (owner != null && !owner.isSameProcess(self)) {
-      follow(owner.advertiseUrl());
+      follow(owner);
       becauseOf("following " + owner);
     } else if (owner != null) {
       becauseOf("the lease of an earlier attempt of this process has not ended yet");
@@ -306,9 +393,34 @@ public final class ClusterDriver implements AutoCloseable {
     return settings.lookEvery();
   }
 
-  private void follow(String url) {
-    primaryUrl = url;
-    streams.follow(url);
+  /**
+   * A data directory that was set back to an earlier state has forgotten promises: the record
+   * brings the newest one back before anybody is followed.
+   */
+  private void promise(ClusterRecord record) throws IOException {
+    FollowRule.Promise own =
+        new FollowRule.Promise(
+            data.clusterId(), data.epoch(), memory.nonceOf(data.epoch()), memory.recordVersion());
+    FollowRule.Promise next = own.afterReading(record);
+    if (!next.equals(own)) {
+      memory.follows(next.epoch(), next.nonce(), next.recordVersion());
+      if (next.epoch() > data.epoch()) {
+        data.followEpoch(record.clusterId(), next.epoch());
+      }
+    }
+  }
+
+  private void follow(Owner owner) {
+    streams.follow(owner == null ? null : owner.advertiseUrl());
+    primary(owner);
+  }
+
+  private void primary(Owner owner) {
+    Owner before = primary;
+    primary = owner;
+    if (owner == null ? before != null : !owner.equals(before)) {
+      primaryListener.run();
+    }
   }
 
   private Eligibility.Candidate candidate() {
@@ -353,6 +465,13 @@ public final class ClusterDriver implements AutoCloseable {
             : NextRecord.acquired(
                 before, primary, data.epoch(), settings.mode(), settings.minInSync());
     move(RoleEvent.ELIGIBLE, verdict.reason());
+    acquire(stored, next, before == null ? settings.mode() : before.mode());
+  }
+
+  /**
+   * @param promised what commits waited for until now
+   */
+  private void acquire(Stored stored, ClusterRecord next, CommitMode promised) throws IOException {
     Acquisition acquisition;
     try {
       acquisition = leaser.acquire(stored, ClusterRecordJson.write(next), self);
@@ -366,7 +485,6 @@ public final class ClusterDriver implements AutoCloseable {
       return;
     }
     if (acquisition instanceof Acquisition.Acquired acquired) {
-      CommitMode promised = before == null ? settings.mode() : before.mode();
       LeaseKeeper keeper = new LeaseKeeper(acquired.lease(), clock, why -> wake());
       keeper.start();
       tenancy =
@@ -375,11 +493,75 @@ public final class ClusterDriver implements AutoCloseable {
       memory.saw(next.version());
       fencingSince = clock.nanos();
       unhelpful.clear();
+      settling = false;
       follow(null);
-      primaryUrl = settings.advertiseUrl();
       move(RoleEvent.ACQUIRED, "record version " + next.version() + ", epoch " + next.epoch());
     } else {
       move(RoleEvent.NOT_ACQUIRED, acquisition.toString());
+    }
+  }
+
+  /**
+   * Does what an operator forces: a set of this node alone, far above every epoch and version that
+   * another node may know of, so that all follow it.
+   *
+   * @return whether this node has the lease now
+   */
+  private boolean forcedNow(Stored stored, ClusterRecord record) throws IOException {
+    CompletableFuture<String> asked;
+    synchronized (this) {
+      asked = forced;
+    }
+    if (asked == null || asked.isDone()) {
+      return false;
+    }
+    String obstacle =
+        stored.owner().isPresent()
+            ? stored.owner().get() + " has the lease"
+            : data.fault() != null ? data.fault() : null;
+    if (obstacle != null) {
+      endForced(obstacle);
+      return false;
+    }
+    if (role == Role.WAITING_FOR_OPERATOR) {
+      move(RoleEvent.RECORD_FITS, "an operator forces this node to be primary");
+    }
+    ClusterRecord next =
+        NextRecord.forced(
+            record,
+            data.foundingId(),
+            new ClusterRecord.Primary(data.nodeId(), nonce, settings.advertiseUrl()),
+            new Member(data.nodeId(), data.incarnation(), memory.newToken()),
+            memory.recordVersion(),
+            data.epoch(),
+            settings.mode(),
+            settings.minInSync(),
+            data.positions());
+    LOG.warn(
+        "FORCED: this node's data becomes that of the cluster. What other nodes have beyond it is"
+            + " set aside there.");
+    move(RoleEvent.ELIGIBLE, "an operator forces this node to be primary");
+    acquire(stored, next, settings.mode());
+    if (role != Role.FENCING) {
+      endForced(reason);
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * @param failure why not; null when this node is primary
+   */
+  private void endForced(String failure) {
+    CompletableFuture<String> asked;
+    synchronized (this) {
+      asked = forced;
+      forced = null;
+    }
+    if (asked != null && failure == null) {
+      asked.complete(settings.advertiseUrl());
+    } else if (asked != null) {
+      asked.completeExceptionally(new IllegalStateException(failure));
     }
   }
 
@@ -461,42 +643,206 @@ public final class ClusterDriver implements AutoCloseable {
     return end.getValue().isLaterThan(here);
   }
 
-  /** Async: what was inherited is committed as it is. */
-  private Duration settle() throws IOException {
-    ClusterRecord record = tenancy.record();
-    data.becomePrimary(record.epoch());
-    inSync.begin(record);
-    move(RoleEvent.SETTLED, "epoch " + record.epoch());
-    return Duration.ZERO;
+  /** What was inherited is shown when it is known to be committed; then programs are served. */
+  private Duration settle() throws LeaseStoreException, IOException {
+    Tenancy own = tenancy;
+    if (!settling) {
+      data.becomePrimary(own.record().epoch());
+      commits.begin(own, new CommitRule(own.record(), null), data.inherit());
+      inSync.begin(own.record(), fencingSince);
+      settling = true;
+    }
+    if (changeSet(settings.answerTime())) {
+      return Duration.ZERO;
+    }
+    inSync.openWelcome(own.record(), streams.peers(), commits);
+    for (Map.Entry<String, Long> tail : commits.unsettled().entrySet()) {
+      String name = tail.getKey();
+      if (commits.tail(name).isSettled() && data.settle(name, tail.getValue())) {
+        commits.settled(name);
+        streams.settled(name);
+      }
+    }
+    Map<String, Long> left = commits.unsettled();
+    if (left.isEmpty()) {
+      settling = false;
+      primary(self);
+      move(RoleEvent.SETTLED, "epoch " + own.record().epoch());
+      endForced(null);
+      return Duration.ZERO;
+    }
+    String first = left.keySet().iterator().next();
+    becauseOf("'" + first + "': " + commits.rule().explain(left.get(first), commits.acks(first)));
+    return SHORT;
   }
 
   // ----------------------------------------------------------------------- leading
 
-  private Duration lead() throws LeaseStoreException {
+  private Duration lead() throws LeaseStoreException, IOException {
     Tenancy own = tenancy;
-    ClusterRecord next = inSync.next(own.record(), streams.peers(), data.positions());
-    if (next != null) {
-      switch (own.change(next)) {
-        case DONE -> {
-          LOG.info("in-sync set of record version {}: {}", next.version(), next.members());
-          recordChanged(own.record());
-        }
-        case VOID -> recordChanged(own.record());
-        case LOST -> {
-          superseded("the lease is not this process's any more");
-          return TICK;
-        }
-      }
+    if (changeSet(settings.awayTime()) || role != Role.PRIMARY || settleDoubts()) {
       return Duration.ZERO;
     }
-    inSync.openWelcome(own.record(), streams.peers(), data.positions());
+    ClusterRecord record = own.record();
+    inSync.openWelcome(record, streams.peers(), commits);
+    commits.obstacle(InSyncSet.obstacle(record, streams.peers()));
+    confirmAborts();
+    String fault = data.fault();
     synchronized (this) {
+      if (handoff == null && fault != null && clock.nanos() >= nextOwnHandoff) {
+        LOG.warn("handing over if possible, because {}", fault);
+        nextOwnHandoff = clock.nanos() + OWN_HANDOFF_AGAIN.toNanos();
+        handoff = new CompletableFuture<>();
+        handoffTo = 0;
+      }
       if (handoff == null) {
-        return TICK;
+        return joining == null ? TICK : SHORT;
       }
     }
     beginHandoff();
     return Duration.ZERO;
+  }
+
+  /**
+   * Changes the in-sync set if that is due.
+   *
+   * @return whether something has changed
+   */
+  private boolean changeSet(Duration awayTime) throws LeaseStoreException {
+    Tenancy own = tenancy;
+    ClusterRecord record = own.record();
+    SetChange.Verdict verdict = inSync.next(record, streams.peers(), commits, awayTime);
+    if (joining != null && (!streams.peers().contains(joining) || isJoiningTooLong())) {
+      joining = null; // the record was never asked to name it
+      commits.rule(new CommitRule(record, null));
+    }
+    if (verdict.kind() != SetChange.Kind.CHANGE) {
+      return false;
+    }
+    LOG.info("{}", verdict.reason());
+    ClusterRecord next = NextRecord.withMembers(record, verdict.members(), data.positions());
+    Streams.Peer added = added(record, verdict.members());
+    commits.rule(new CommitRule(record, next.members()));
+    if (added != null && !inSync.isCaughtUp(record, added, commits)) {
+      if (!added.equals(joining)) {
+        joining = added;
+        joiningSince = clock.nanos();
+      }
+      return false;
+    }
+    joining = null;
+    return apply(own, own.change(next));
+  }
+
+  private boolean isJoiningTooLong() {
+    return clock.nanos() - joiningSince > JOINING_TIME.toNanos();
+  }
+
+  private Streams.Peer added(ClusterRecord record, List<Member> members) {
+    for (Streams.Peer peer : streams.peers()) {
+      if (members.contains(peer.member()) && !record.members().contains(peer.member())) {
+        return peer;
+      }
+    }
+    return null;
+  }
+
+  /** A change of the record is certain, one way or the other. */
+  private boolean apply(Tenancy own, Tenancy.Result result) {
+    if (result == Tenancy.Result.LOST) {
+      superseded("the lease is not this process's any more");
+      return true;
+    }
+    ClusterRecord record = own.record();
+    commits.rule(new CommitRule(record, null));
+    LOG.info(
+        "record version {}: in sync {}{}",
+        record.version(),
+        record.members(),
+        result == Tenancy.Result.VOID ? " (the change did not happen)" : "");
+    recordChanged(record);
+    return true;
+  }
+
+  /**
+   * Finds out about a change of the record whose answer was lost. Until that is certain both sets
+   * count.
+   *
+   * @return whether this node is not primary any more
+   */
+  private boolean resolved(Tenancy own) throws LeaseStoreException {
+    if (role == Role.FENCING) {
+      return false; // nothing was changed yet
+    }
+    boolean handingOver = role == Role.HOLDING;
+    apply(own, own.resolve());
+    if (tenancy == null) {
+      return true;
+    }
+    if (handingOver) {
+      resume("the store did not take the release");
+    }
+    return false;
+  }
+
+  /**
+   * Transactions whose programs were told of an error because members did not confirm them in time:
+   * shows them if they are committed by now, else takes a new epoch and cuts them off.
+   *
+   * @return whether a new epoch has begun
+   */
+  private boolean settleDoubts() throws LeaseStoreException, IOException {
+    Tenancy own = tenancy;
+    Map<String, InDoubt> doubts = data.doubts();
+    boolean abort = false;
+    for (Map.Entry<String, InDoubt> doubt : doubts.entrySet()) {
+      String name = doubt.getKey();
+      long last = doubt.getValue().last().txid();
+      if (commits.tail(name).committed() >= last) {
+        data.settle(name, last);
+      } else {
+        abort = true;
+      }
+    }
+    if (!abort) {
+      return false;
+    }
+    ClusterRecord next = NextRecord.withNewEpoch(own.record(), data.positions());
+    Tenancy.Result result = own.change(next);
+    if (result != Tenancy.Result.DONE) {
+      return apply(own, result);
+    }
+    ClusterRecord record = own.record();
+    LOG.warn("epoch {} begins, to end doubts about {}", record.epoch(), doubts.keySet());
+    move(RoleEvent.NEW_EPOCH, "transactions in doubt are cut off");
+    commits.end();
+    memory.follows(record.epoch(), nonce, record.version());
+    data.becomePrimary(record.epoch());
+    fencingSince = clock.nanos();
+    known = record;
+    streams.announce(record);
+    for (Map.Entry<String, InDoubt> doubt : data.doubts().entrySet()) {
+      data.cutAfter(doubt.getKey(), doubt.getValue().firstTxid() - 1);
+      aborting.put(doubt.getKey(), doubt.getValue());
+    }
+    return true;
+  }
+
+  /** What was cut off is gone for good when no member has it any more. */
+  private void confirmAborts() {
+    for (Map.Entry<String, InDoubt> cut : aborting.entrySet()) {
+      String name = cut.getKey();
+      if (commits.rule().isFollowedByAll(commits.acks(name))) {
+        InDoubt was = cut.getValue();
+        LOG.warn(
+            "{}: transactions {} to {} of epoch {} never happened, on any node",
+            name,
+            was.firstTxid(),
+            was.last().txid(),
+            was.last().epoch());
+        aborting.remove(name);
+      }
+    }
   }
 
   private void recordChanged(ClusterRecord record) {
@@ -524,6 +870,7 @@ public final class ClusterDriver implements AutoCloseable {
       move(RoleEvent.STOP, "the program stops");
     }
     Tenancy own = tenancy;
+    commits.end();
     if (own != null && own.isHeld()) {
       data.becomeReplica();
       try {
@@ -561,14 +908,14 @@ public final class ClusterDriver implements AutoCloseable {
 
   private Duration handOver() throws LeaseStoreException, IOException {
     Tenancy own = tenancy;
-    String fit = inSync.fitness(own.record(), streams.peers(), successor);
+    String fit = InSyncSet.unfitness(own.record(), streams.peers(), successor);
     boolean timeOver = clock.nanos() - handoffSince > settings.handoffTime().toNanos();
     Handoff.Step step =
         Handoff.next(
             new Handoff.State(
                 fit,
                 writersHeld,
-                writersHeld && InSyncSet.hasAll(successor, data.ends()),
+                writersHeld && InSyncSet.hasAll(successor, data.ends()) && data.doubts().isEmpty(),
                 timeOver,
                 Handoff.Release.NOT_SENT));
     switch (step.kind()) {
@@ -608,11 +955,14 @@ public final class ClusterDriver implements AutoCloseable {
       return TICK;
     }
     String url = successor.url();
+    if (result == Tenancy.Result.DONE) {
+      successor.takeOver(last);
+    }
+    commits.end();
     data.becomeReplica();
     data.releaseWriters();
     endTenancy("handed over to " + url, true);
     move(RoleEvent.HANDED_OVER, "to " + url);
-    follow(url);
     endHandoff(url, null);
     return SHORT;
   }
@@ -645,12 +995,14 @@ public final class ClusterDriver implements AutoCloseable {
 
   /** Ends what this node did as a primary, or was about to. */
   private void demote(RoleEvent event, String why) {
+    commits.end();
     data.becomeReplica();
     if (role == Role.HOLDING) {
       data.releaseWriters();
       endHandoff(null, why);
     }
     endTenancyStreams(why, false);
+    endForced(why);
     move(event, why);
   }
 
@@ -678,7 +1030,9 @@ public final class ClusterDriver implements AutoCloseable {
 
   private void endTenancyStreams(String why, boolean handedOver) {
     streams.withdraw(why, handedOver);
-    primaryUrl = null;
+    aborting.clear();
+    joining = null;
+    primary(null);
   }
 
   private void endTenancy(String why, boolean handedOver) {

@@ -20,7 +20,14 @@ import java.util.random.RandomGenerator;
 /** This node in a cluster whose lease is kept by a store: the parts of this package, connected. */
 public final class ClusterNode implements AutoCloseable {
   private static final Duration ANSWER_TIME = Duration.ofMillis(400);
+
+  /** Async: who is away keeps its seat for a while, because nobody waits for it. */
   private static final Duration AWAY_TIME = Duration.ofSeconds(10);
+
+  /** Sync: commits are refused meanwhile, so this is below the busy timeouts of programs. */
+  private static final Duration SYNC_AWAY_TIME = Duration.ofSeconds(1);
+
+  private static final Duration MOST_SLOW_TIME = Duration.ofSeconds(2);
   private static final Duration HANDOFF_TIME = Duration.ofSeconds(5);
   private static final Duration LOOK_EVERY = Duration.ofSeconds(2);
 
@@ -52,26 +59,33 @@ public final class ClusterNode implements AutoCloseable {
             memory,
             nonce,
             lease.advertiseUrl(),
+            lease.candidate(),
             config.http().token(),
             tls,
             options,
             random);
     Leaser leaser = LeaseStores.of(lease, clock);
+    NodeConfig.Replication replication = config.replication();
+    boolean sync = replication.commit().equals("sync");
+    Duration half = replication.ackTimeout().dividedBy(2);
     ClusterSettings settings =
         new ClusterSettings(
             lease.candidate(),
             lease.promote(),
             lease.advertiseUrl(),
-            CommitMode.ASYNC,
-            config.replication().minInSync(),
+            lease.hostname(),
+            sync ? CommitMode.SYNC : CommitMode.ASYNC,
+            replication.minInSync(),
+            replication.ackTimeout(),
             LOOK_EVERY,
             ANSWER_TIME,
-            AWAY_TIME,
+            sync ? SYNC_AWAY_TIME : AWAY_TIME,
+            half.compareTo(MOST_SLOW_TIME) < 0 ? half : MOST_SLOW_TIME,
             HANDOFF_TIME);
     ClusterDriver driver =
         new ClusterDriver(
             leaser, clock, memory, new StoreData(store, random), streams, settings, nonce);
-    streams.onChange(driver::wake);
+    streams.connect(driver);
     return new ClusterNode(driver, streams);
   }
 
@@ -89,6 +103,16 @@ public final class ClusterNode implements AutoCloseable {
   /** Why not, in one sentence. */
   public String whyNot() {
     return driver.whyNot();
+  }
+
+  /** Whether that may soon be otherwise. */
+  public boolean isChanging() {
+    return driver.isChanging();
+  }
+
+  /** As {@link ClusterDriver#onPrimaryChange}; before {@link #start}. */
+  public void onPrimaryChange(Runnable listener) {
+    driver.onPrimaryChange(listener);
   }
 
   public ClusterStatus status() {
@@ -117,6 +141,11 @@ public final class ClusterNode implements AutoCloseable {
   /** As {@link ClusterDriver#handOff}. */
   public CompletableFuture<String> handOff(long nodeId) {
     return driver.handOff(nodeId);
+  }
+
+  /** As {@link ClusterDriver#force}. */
+  public CompletableFuture<String> force() {
+    return driver.force();
   }
 
   /** Gives up the lease, to another node if one can take over, and follows nobody. */

@@ -2,10 +2,10 @@ package io.tidemark.node.cluster;
 
 import io.tidemark.lease.BootClock;
 import io.tidemark.lease.protocol.ClusterRecord;
+import io.tidemark.lease.protocol.CommitMode;
 import io.tidemark.lease.protocol.LogPoint;
 import io.tidemark.lease.protocol.Member;
 import io.tidemark.lease.protocol.MemberAck;
-import io.tidemark.lease.protocol.NextRecord;
 import io.tidemark.lease.protocol.SetChange;
 import io.tidemark.lease.protocol.Tail;
 import java.time.Duration;
@@ -22,100 +22,165 @@ import java.util.TreeMap;
  */
 final class InSyncSet {
   private final BootClock clock;
-  private final Duration awayTime;
+  private final LocalData data;
+  private final Duration slowTime;
 
-  /** Since when each member has not been seen, {@link BootClock#nanos}. */
+  /** Since when each member has not been connected, {@link BootClock#nanos}. */
   private final Map<Long, Long> awaySince = new HashMap<>();
 
+  /** What each connected member lacks, and since when. */
+  private final Map<Long, Behind> behind = new HashMap<>();
+
+  /** Up to where a node that asks to be admitted has to come before it is waited for. */
+  private final Map<Streams.Peer, Map<String, Long>> goals = new HashMap<>();
+
+  private record Behind(long since, Map<String, Long> wanted) {}
+
   /**
-   * What a node that asks to be admitted has to have; it was committed when it was written down.
+   * @param slowTime how long a connected member may owe a sync commit its acknowledgement
    */
-  private final Map<Long, Goal> goals = new HashMap<>();
-
-  private record Goal(Streams.Peer peer, Map<String, LogPoint> points) {}
-
-  InSyncSet(BootClock clock, Duration awayTime) {
+  InSyncSet(BootClock clock, LocalData data, Duration slowTime) {
     this.clock = clock;
-    this.awayTime = awayTime;
-  }
-
-  /** A new epoch of this node has begun. */
-  void begin(ClusterRecord record) {
-    awaySince.clear();
-    goals.clear();
+    this.data = data;
+    this.slowTime = slowTime;
   }
 
   /**
-   * The record that should take the place of this one, or null.
+   * An epoch of this node begins.
    *
-   * @param positions what is committed now
+   * @param since when members that are not connected could have been, {@link BootClock#nanos}
    */
-  ClusterRecord next(
-      ClusterRecord record, Collection<Streams.Peer> peers, Map<String, LogPoint> positions) {
-    SetChange.Verdict verdict = verdict(record, peers, positions);
-    return verdict == null ? null : NextRecord.withMembers(record, verdict.members(), positions);
+  void begin(ClusterRecord record, long since) {
+    awaySince.clear();
+    behind.clear();
+    goals.clear();
+    record.members().forEach(member -> awaySince.put(member.nodeId(), since));
   }
 
-  private SetChange.Verdict verdict(
-      ClusterRecord record, Collection<Streams.Peer> peers, Map<String, LogPoint> positions) {
+  /**
+   * How the set should change; of {@link SetChange.Kind#CHANGE} or {@link SetChange.Kind#NONE}.
+   *
+   * @param awayTime how long a member may not be connected
+   */
+  SetChange.Verdict next(
+      ClusterRecord record, Collection<Streams.Peer> peers, Commits commits, Duration awayTime) {
     Set<Long> here = new HashSet<>();
     for (Streams.Peer peer : peers) {
       here.add(peer.member().nodeId());
-      SetChange.Verdict verdict =
-          peer.isOpen() ? add(record, peer, positions) : greeting(record, peer, positions);
+      SetChange.Verdict verdict = of(record, peer, commits);
       if (verdict.kind() == SetChange.Kind.CHANGE) {
         return verdict;
       }
     }
-    goals.keySet().retainAll(here);
-    return away(record, here);
+    goals.keySet().retainAll(peers);
+    behind.keySet().retainAll(here);
+    return away(record, here, awayTime);
   }
 
-  private static SetChange.Verdict greeting(
-      ClusterRecord record, Streams.Peer peer, Map<String, LogPoint> positions) {
+  private SetChange.Verdict of(ClusterRecord record, Streams.Peer peer, Commits commits) {
+    if (!peer.isOpen()) {
+      return greeting(record, peer, commits);
+    }
+    if (peer.asksForAdmission() && !peer.member().equals(record.member(peer.member().nodeId()))) {
+      return add(record, peer, commits);
+    }
+    return slow(record, peer);
+  }
+
+  /** What a node that has connected must not have lost, see {@link SetChange#greeting}. */
+  private SetChange.Verdict greeting(ClusterRecord record, Streams.Peer peer, Commits commits) {
     Map<String, SetChange.Greeting> databases = new TreeMap<>();
-    positions.forEach(
-        (name, position) -> {
-          long has = peer.ends().getOrDefault(name, LogPoint.NONE).txid();
-          // Async: what was not yet there when the connection was cut is no loss.
-          databases.put(name, new SetChange.Greeting(has, 0, leastOf(record, name)));
-        });
+    data.ends()
+        .keySet()
+        .forEach(
+            name -> {
+              long has = data.sharedWith(name, peer.ends().getOrDefault(name, LogPoint.NONE));
+              // Async: what was not there yet when a connection was cut is no loss.
+              long committed =
+                  record.mode() == CommitMode.SYNC
+                      ? commits.tail(name).committed()
+                      : record.least().getOrDefault(name, LogPoint.NONE).txid();
+              // A member that cannot be sent records gets a copy, and is not one meanwhile.
+              boolean copy = !data.hasRecordsAfter(name, has);
+              databases.put(
+                  name, new SetChange.Greeting(has, 0, copy ? Long.MAX_VALUE : committed));
+            });
     return SetChange.greeting(record, peer.member(), databases, false);
   }
 
-  private static long leastOf(ClusterRecord record, String name) {
-    return record.least().getOrDefault(name, LogPoint.NONE).txid();
-  }
-
-  private SetChange.Verdict add(
-      ClusterRecord record, Streams.Peer peer, Map<String, LogPoint> positions) {
-    long nodeId = peer.member().nodeId();
-    Goal goal = goals.get(nodeId);
-    if (goal == null || !goal.peer().equals(peer)) {
-      goal = new Goal(peer, Map.copyOf(positions));
-      goals.put(nodeId, goal);
-    }
-    Map<String, Long> durable = peer.durable();
-    Map<String, SetChange.Lane> lanes = new TreeMap<>();
-    goal.points()
-        .forEach(
-            (name, point) -> {
-              Long has = durable.get(name);
-              MemberAck ack =
-                  has == null ? null : new MemberAck(peer.member(), record.epoch(), has);
-              lanes.put(name, new SetChange.Lane(new Tail(0, point.txid()), ack));
-            });
-    SetChange.Verdict verdict =
-        SetChange.add(
-            record, new SetChange.Asking(peer.member(), peer.fault(), false, lanes), false);
-    if (verdict.kind() != SetChange.Kind.WAIT) {
-      goals.remove(nodeId);
+  private SetChange.Verdict add(ClusterRecord record, Streams.Peer peer, Commits commits) {
+    Map<String, Long> goal = goals.computeIfAbsent(peer, key -> positions());
+    SetChange.Verdict verdict = SetChange.add(record, asking(record, peer, goal, commits), false);
+    if (verdict.kind() == SetChange.Kind.CHANGE) {
+      goals.remove(peer);
     }
     return verdict;
   }
 
-  private SetChange.Verdict away(ClusterRecord record, Set<Long> here) {
+  /**
+   * Whether a node has all that is committed at this moment: looked at again when its
+   * acknowledgements are already waited for.
+   */
+  boolean isCaughtUp(ClusterRecord record, Streams.Peer peer, Commits commits) {
+    return SetChange.add(record, asking(record, peer, positions(), commits), false).kind()
+        == SetChange.Kind.CHANGE;
+  }
+
+  private Map<String, Long> positions() {
+    Map<String, Long> positions = new TreeMap<>();
+    data.positions().forEach((name, point) -> positions.put(name, point.txid()));
+    return positions;
+  }
+
+  private static SetChange.Asking asking(
+      ClusterRecord record, Streams.Peer peer, Map<String, Long> goal, Commits commits) {
+    Map<String, SetChange.Lane> lanes = new TreeMap<>();
+    goal.forEach(
+        (name, txid) -> {
+          long has = peer.durable(name);
+          MemberAck ack = has < 0 ? null : new MemberAck(peer.member(), peer.epoch(), has);
+          Tail tail = commits.tail(name);
+          lanes.put(name, new SetChange.Lane(new Tail(tail.inherited(), txid), ack));
+        });
+    return new SetChange.Asking(peer.member(), peer.fault(), peer.isResynchronising(), lanes);
+  }
+
+  private static SetChange.Verdict nothing(String reason) {
+    return new SetChange.Verdict(SetChange.Kind.NONE, null, reason);
+  }
+
+  /** Sync: a member that does not acknowledge holds up all commits. */
+  private SetChange.Verdict slow(ClusterRecord record, Streams.Peer peer) {
+    long nodeId = peer.member().nodeId();
+    if (record.mode() == CommitMode.ASYNC || !peer.member().equals(record.member(nodeId))) {
+      return nothing(peer.member() + " holds up nothing");
+    }
+    Behind known = behind.get(nodeId);
+    if (known == null || has(peer, known.wanted())) {
+      Map<String, Long> wanted = new TreeMap<>();
+      data.ends().keySet().forEach(name -> wanted.put(name, data.durable(name)));
+      behind.put(nodeId, new Behind(clock.nanos(), wanted));
+      return nothing(peer.member() + " acknowledges");
+    }
+    Duration late = Duration.ofNanos(clock.nanos() - known.since());
+    return late.compareTo(slowTime) < 0
+        ? nothing(peer.member() + " may still acknowledge")
+        : SetChange.remove(
+            record, nodeId, "it has not acknowledged for " + late.toMillis() + " ms", false);
+  }
+
+  private static boolean has(Streams.Peer peer, Map<String, Long> wanted) {
+    for (Map.Entry<String, Long> database : wanted.entrySet()) {
+      if (peer.durable(database.getKey()) < database.getValue()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private SetChange.Verdict away(ClusterRecord record, Set<Long> here, Duration awayTime) {
     long now = clock.nanos();
+    SetChange.Verdict verdict = nothing("all members are connected");
     for (Member member : record.members()) {
       long nodeId = member.nodeId();
       if (nodeId == record.primary().nodeId() || here.contains(nodeId)) {
@@ -123,27 +188,46 @@ final class InSyncSet {
         continue;
       }
       long since = awaySince.computeIfAbsent(nodeId, key -> now);
-      if (now - since > awayTime.toNanos()) {
-        awaySince.remove(nodeId);
-        SetChange.Verdict verdict =
+      if (now - since >= awayTime.toNanos()) {
+        verdict =
             SetChange.remove(
-                record, nodeId, "it has been away for " + awayTime.toSeconds() + " s", false);
+                record,
+                nodeId,
+                "it has been away for " + Duration.ofNanos(now - since).toMillis() + " ms",
+                false);
         if (verdict.kind() == SetChange.Kind.CHANGE) {
           return verdict;
         }
       }
     }
-    return null;
+    return verdict;
   }
 
   /** Lets the streams of nodes begin of which nothing stands in the way. */
-  void openWelcome(
-      ClusterRecord record, Collection<Streams.Peer> peers, Map<String, LogPoint> positions) {
+  void openWelcome(ClusterRecord record, Collection<Streams.Peer> peers, Commits commits) {
     for (Streams.Peer peer : peers) {
-      if (!peer.isOpen() && greeting(record, peer, positions).kind() == SetChange.Kind.NONE) {
+      if (!peer.isOpen() && greeting(record, peer, commits).kind() == SetChange.Kind.NONE) {
         peer.open();
       }
     }
+  }
+
+  /** Why no sync commit can be confirmed now, or null. */
+  static String obstacle(ClusterRecord record, Collection<Streams.Peer> peers) {
+    if (record.members().size() < record.minInSync()) {
+      return record.members().size()
+          + " in-sync nodes, and replication.min-in-sync is "
+          + record.minInSync();
+    }
+    for (Member member : record.members()) {
+      boolean here =
+          member.nodeId() == record.primary().nodeId()
+              || peers.stream().anyMatch(peer -> peer.isOpen() && peer.member().equals(member));
+      if (!here) {
+        return "the in-sync member " + member + " is not connected";
+      }
+    }
+    return null;
   }
 
   /**
@@ -156,8 +240,8 @@ final class InSyncSet {
     long most = -1;
     for (Streams.Peer peer : peers) {
       boolean asked = wanted == 0 || peer.member().nodeId() == wanted;
-      if (asked && fitness(record, peers, peer) == null) {
-        long sum = peer.durable().values().stream().mapToLong(Long::longValue).sum();
+      if (asked && unfitness(record, peers, peer) == null) {
+        long sum = data.ends().keySet().stream().mapToLong(peer::durable).sum();
         if (sum > most) {
           most = sum;
           best = peer;
@@ -168,7 +252,7 @@ final class InSyncSet {
   }
 
   /** Why that node cannot take over, or null if it can. */
-  String fitness(ClusterRecord record, Collection<Streams.Peer> peers, Streams.Peer peer) {
+  static String unfitness(ClusterRecord record, Collection<Streams.Peer> peers, Streams.Peer peer) {
     if (!peers.contains(peer)) {
       return "it is not connected any more";
     }
@@ -180,9 +264,8 @@ final class InSyncSet {
 
   /** Whether a node has acknowledged the ends of all logs. */
   static boolean hasAll(Streams.Peer peer, Map<String, LogPoint> ends) {
-    Map<String, Long> durable = peer.durable();
     for (Map.Entry<String, LogPoint> end : ends.entrySet()) {
-      if (durable.getOrDefault(end.getKey(), 0L) < end.getValue().txid()) {
+      if (peer.durable(end.getKey()) < end.getValue().txid()) {
         return false;
       }
     }

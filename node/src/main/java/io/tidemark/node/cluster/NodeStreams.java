@@ -1,6 +1,7 @@
 package io.tidemark.node.cluster;
 
 import io.netty.handler.ssl.SslContext;
+import io.tidemark.database.Database;
 import io.tidemark.database.Store;
 import io.tidemark.lease.protocol.ClusterRecord;
 import io.tidemark.lease.protocol.CommitMode;
@@ -8,13 +9,15 @@ import io.tidemark.lease.protocol.FollowRule;
 import io.tidemark.lease.protocol.LogPoint;
 import io.tidemark.lease.protocol.Member;
 import io.tidemark.node.StreamDoor;
-import io.tidemark.stream.Ack;
 import io.tidemark.stream.End;
 import io.tidemark.stream.Hello;
 import io.tidemark.stream.Id;
+import io.tidemark.stream.MemberStanding;
 import io.tidemark.stream.Position;
 import io.tidemark.stream.Refusal;
+import io.tidemark.stream.Standing;
 import io.tidemark.stream.Welcome;
+import io.tidemark.stream.receive.FollowGate;
 import io.tidemark.stream.receive.FollowOptions;
 import io.tidemark.stream.receive.FollowStatus;
 import io.tidemark.stream.receive.PrimaryAddress;
@@ -48,6 +51,7 @@ final class NodeStreams implements Streams, AutoCloseable {
   private final Id nodeId;
   private final Id nonce;
   private final String advertiseUrl;
+  private final boolean candidate;
   private final String token;
   private final SslContext tls;
   private final SendOptions options;
@@ -55,10 +59,11 @@ final class NodeStreams implements Streams, AutoCloseable {
   private volatile PrimaryStreams serving;
   private volatile PrimaryStreams lending;
   private volatile boolean fetching;
-  private volatile ClusterRecord known;
-  private volatile Runnable changed = () -> {};
+  private volatile ClusterRecord record; // as primary
+  private volatile ClusterDriver driver;
 
   /**
+   * @param candidate whether this node may be a member of the in-sync set
    * @param token of the ports of all nodes, or null
    * @param tls for ports with TLS, or null
    */
@@ -67,6 +72,7 @@ final class NodeStreams implements Streams, AutoCloseable {
       ClusterMemory memory,
       long nonce,
       String advertiseUrl,
+      boolean candidate,
       String token,
       SslContext tls,
       SendOptions options,
@@ -76,17 +82,18 @@ final class NodeStreams implements Streams, AutoCloseable {
     this.nodeId = Id.parse(store.nodeId());
     this.nonce = new Id(nonce);
     this.advertiseUrl = advertiseUrl;
+    this.candidate = candidate;
     this.token = token;
     this.tls = tls;
     this.options = options;
     this.follower =
         new PrimaryFollower(
-            store, this::identity, FollowOptions.defaults(), this::judge, from -> {}, random);
+            store, this::identity, FollowOptions.defaults(), new Following(), from -> {}, random);
   }
 
-  /** Whom to tell that something has changed. */
-  void onChange(Runnable listener) {
-    changed = listener;
+  /** Whom to tell that something has changed; before {@link #start}. */
+  void connect(ClusterDriver newDriver) {
+    driver = newDriver;
   }
 
   void start() {
@@ -95,27 +102,41 @@ final class NodeStreams implements Streams, AutoCloseable {
 
   // ------------------------------------------------------------------- following
 
-  /** As this node greets a primary; a node that is no member asks to be admitted anew. */
   private ReplicaIdentity identity() {
-    long admission = memory.token();
-    ClusterRecord record = known;
-    Member entry =
-        record == null ? null : record.member(Long.parseUnsignedLong(store.nodeId(), 16));
-    if (entry == null || entry.token() != admission) {
-      try {
-        admission = memory.newToken();
-      } catch (IOException e) {
-        LOG.warn("cannot keep a new token, so this node is not admitted: {}", e.toString());
-        admission = 0;
-      }
-    }
     return new ReplicaIdentity(
         nodeId,
         Id.parse(store.incarnation()),
         nonce,
-        new Id(admission),
+        new Id(memory.token()),
         memory.recordVersion(),
         advertiseUrl);
+  }
+
+  /** Hears what a primary says of the in-sync set. */
+  private final class Following implements FollowGate {
+    @Override
+    public Refusal judge(Welcome from) throws IOException {
+      return NodeStreams.this.judge(from);
+    }
+
+    @Override
+    public Id admission() throws IOException {
+      return candidate && !fetching ? new Id(memory.newToken()) : Id.NONE;
+    }
+
+    @Override
+    public void standing(Standing now) {
+      try {
+        memory.saw(now.recordVersion());
+      } catch (IOException e) {
+        LOG.warn("cannot remember record version {}: {}", now.recordVersion(), e.toString());
+      }
+    }
+
+    @Override
+    public void handoff(long recordVersion) {
+      driver.wake();
+    }
   }
 
   private Refusal judge(Welcome from) throws IOException {
@@ -162,11 +183,6 @@ final class NodeStreams implements Streams, AutoCloseable {
     follower.follow(address, address != null && address.tls() ? tls : null);
   }
 
-  @Override
-  public void known(ClusterRecord record) {
-    known = record;
-  }
-
   FollowStatus following() {
     return follower.status();
   }
@@ -178,10 +194,15 @@ final class NodeStreams implements Streams, AutoCloseable {
   // --------------------------------------------------------------------- serving
 
   @Override
-  public void announce(ClusterRecord record) {
+  public void announce(ClusterRecord next) {
     closeLending();
-    known = record;
-    serving = new PrimaryStreams(store, identityOf(record), options, new ServingGate());
+    record = next;
+    PrimaryStreams now = serving;
+    if (now == null) {
+      serving = new PrimaryStreams(store, identityOf(next), options, new ServingGate());
+    } else {
+      now.begin(identityOf(next));
+    }
   }
 
   private PrimaryIdentity identityOf(ClusterRecord record) {
@@ -197,23 +218,42 @@ final class NodeStreams implements Streams, AutoCloseable {
   }
 
   @Override
-  public void recordChanged(ClusterRecord record) {
-    known = record;
+  public void recordChanged(ClusterRecord next) {
+    record = next;
     PrimaryStreams now = serving;
     if (now != null) {
-      now.identity(identityOf(record));
+      now.identity(identityOf(next));
+      for (Peer peer : peers()) {
+        ((ConnectedPeer) peer).tell(next);
+      }
+    }
+  }
+
+  @Override
+  public void offered(Database database) {
+    PrimaryStreams now = serving;
+    if (now != null) {
+      now.offered(database);
+    }
+  }
+
+  @Override
+  public void settled(String name) {
+    PrimaryStreams now = serving;
+    Database database = store.get(name);
+    if (now != null && database != null) {
+      now.committed(database);
     }
   }
 
   @Override
   public List<Peer> peers() {
     PrimaryStreams now = serving;
+    ClusterRecord of = record;
     List<Peer> peers = new ArrayList<>();
     if (now != null) {
       for (StreamPeer peer : now.peers()) {
-        if (!peer.hello().token().isNone()) {
-          peers.add(new ConnectedPeer(peer));
-        }
+        peers.add(new ConnectedPeer(peer, of.epoch()));
       }
     }
     return peers;
@@ -280,14 +320,40 @@ final class NodeStreams implements Streams, AutoCloseable {
     }
 
     @Override
+    public MemberStanding standing(Hello from) {
+      return standingOf(record, memberOf(from, from.token()));
+    }
+
+    @Override
     public boolean isClosed() {
       return true;
     }
 
     @Override
-    public void changed() {
-      changed.run();
+    public long announced(Database database) {
+      return driver.announced(database);
     }
+
+    @Override
+    public void changed() {
+      driver.wake();
+    }
+
+    @Override
+    public void acknowledged(StreamPeer peer, String database, long durable) {
+      driver.acknowledged(database);
+    }
+  }
+
+  private static Member memberOf(Hello from, Id token) {
+    return new Member(from.nodeId().value(), from.incarnation().value(), token.value());
+  }
+
+  private static MemberStanding standingOf(ClusterRecord record, Member member) {
+    Member entry = record.member(member.nodeId());
+    return entry == null
+        ? MemberStanding.NOT_A_MEMBER
+        : entry.equals(member) ? MemberStanding.MEMBER : MemberStanding.LEAVING;
   }
 
   /** Only the process that has the epoch which this node follows may read its log. */
@@ -315,11 +381,15 @@ final class NodeStreams implements Streams, AutoCloseable {
   }
 
   /** Two are equal if they are the same connection. */
-  private record ConnectedPeer(StreamPeer peer) implements Peer {
+  private record ConnectedPeer(StreamPeer peer, long epoch) implements Peer {
     @Override
     public Member member() {
-      Hello hello = peer.hello();
-      return new Member(hello.nodeId().value(), hello.incarnation().value(), hello.token().value());
+      return memberOf(peer.hello(), asksForAdmission() ? peer.admission() : peer.hello().token());
+    }
+
+    @Override
+    public boolean asksForAdmission() {
+      return !peer.admission().isNone();
     }
 
     @Override
@@ -356,28 +426,32 @@ final class NodeStreams implements Streams, AutoCloseable {
     }
 
     @Override
-    public String fault() {
-      for (ReplicaStatus.DatabaseProgress progress : peer.status().databases().values()) {
-        if (progress.problem() != null) {
-          return progress.problem();
-        }
-      }
-      return null;
+    public boolean isResynchronising() {
+      return peer.isResynchronising();
     }
 
     @Override
-    public Map<String, Long> durable() {
-      Map<String, Long> durable = new TreeMap<>();
-      peer.status()
-          .databases()
-          .forEach(
-              (name, progress) -> {
-                Ack ack = progress.acknowledged();
-                if (ack != null) {
-                  durable.put(name, ack.durable().value());
-                }
-              });
-      return durable;
+    public String fault() {
+      return peer.fault();
+    }
+
+    @Override
+    public long durable(String name) {
+      return peer.durable(name);
+    }
+
+    private void tell(ClusterRecord record) {
+      peer.tell(
+          new Standing(
+              record.version(),
+              standingOf(record, member()),
+              record.members().size(),
+              record.minInSync()));
+    }
+
+    @Override
+    public void takeOver(ClusterRecord record) {
+      peer.handoff(record.version());
     }
   }
 }

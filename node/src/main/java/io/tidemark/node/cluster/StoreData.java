@@ -1,12 +1,18 @@
 package io.tidemark.node.cluster;
 
+import io.tidemark.database.CommitGate;
 import io.tidemark.database.Database;
 import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.InDoubt;
 import io.tidemark.database.LogPosition;
+import io.tidemark.database.ReplicationException;
 import io.tidemark.database.Role;
 import io.tidemark.database.Store;
 import io.tidemark.lease.protocol.Eligibility;
 import io.tidemark.lease.protocol.LogPoint;
+import io.tidemark.stream.DatabaseHistory;
+import io.tidemark.stream.Position;
+import io.tidemark.stream.StepBack;
 import java.io.IOException;
 import java.util.HexFormat;
 import java.util.Map;
@@ -118,6 +124,101 @@ final class StoreData implements LocalData {
       }
     }
     return positions;
+  }
+
+  @Override
+  public long durable(String name) {
+    Database database = store.get(name);
+    return database == null ? 0 : database.appendedDurable();
+  }
+
+  @Override
+  public long committed(String name) {
+    Database database = store.get(name);
+    return database == null ? 0 : database.commitTxid();
+  }
+
+  @Override
+  public Map<String, Long> inherit() {
+    Map<String, Long> ends = new TreeMap<>();
+    ends()
+        .forEach(
+            (name, end) -> {
+              try {
+                store.get(name).replicaLog().awaitDurable(end.txid());
+                ends.put(name, end.txid());
+              } catch (ReplicationException e) {
+                LOG.error("{}: not served: {}", name, e.getMessage());
+              }
+            });
+    return ends;
+  }
+
+  @Override
+  public boolean hasRecordsAfter(String name, long txid) {
+    Database database = store.get(name);
+    return database == null
+        || txid >= database.appended().txid()
+        || database.firstInLog() <= txid + 1 && database.firstInLog() > 0;
+  }
+
+  @Override
+  public long sharedWith(String name, LogPoint end) {
+    Database database = store.get(name);
+    if (database == null || end.isNone()) {
+      return 0;
+    }
+    if (end.equals(pointAt(database, end.txid()))) {
+      return end.txid();
+    }
+    Position theirs = Position.of(end.epoch(), end.txid(), end.checksum());
+    return StepBack.candidate(theirs, new DatabaseHistory(database)).txid().value();
+  }
+
+  @Override
+  public String fault() {
+    for (Database database : store.allDatabases()) {
+      if (database.failure() != null) {
+        return "'" + database.name() + "' cannot be served: " + database.failure();
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public void commitGate(CommitGate gate) {
+    store.commitGate(gate);
+  }
+
+  @Override
+  public void committedUpTo(String name, long epoch, long txid) {
+    Database database = store.get(name);
+    if (database != null) {
+      database.committedUpTo(epoch, txid);
+    }
+  }
+
+  @Override
+  public boolean settle(String name, long txid) throws IOException {
+    Database database = store.get(name);
+    return database == null || database.settleCommitted(txid);
+  }
+
+  @Override
+  public Map<String, InDoubt> doubts() {
+    Map<String, InDoubt> doubts = new TreeMap<>();
+    for (Database database : store.allDatabases()) {
+      InDoubt doubt = database.failure() == null ? database.inDoubt() : null;
+      if (doubt != null) {
+        doubts.put(database.name(), doubt);
+      }
+    }
+    return doubts;
+  }
+
+  @Override
+  public void cutAfter(String name, long txid) throws IOException {
+    store.get(name).cutAfter(txid);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.tidemark.node.cluster;
 
+import io.tidemark.database.Database;
 import io.tidemark.lease.protocol.ClusterRecord;
 import io.tidemark.lease.protocol.LogPoint;
 import io.tidemark.lease.protocol.Member;
@@ -22,16 +23,21 @@ interface Streams {
   void fetch(String url);
 
   /**
-   * As a new primary: lets members connect and learn of the epoch. They say where their logs end,
-   * and are sent nothing until {@link Peer#open}.
+   * As a primary with a new epoch: lets members connect, anew if they were connected, and learn of
+   * it. They say where their logs end, and are sent nothing until {@link Peer#open}.
    */
   void announce(ClusterRecord record);
 
-  /** The newest record that this node knows of; it is changed by another node. */
-  void known(ClusterRecord record);
-
-  /** The record has changed, within the epoch that was announced. */
+  /**
+   * The record has changed, within the epoch that was announced; all that are connected hear it.
+   */
   void recordChanged(ClusterRecord record);
+
+  /** A database has a record that members have to confirm. */
+  void offered(Database database);
+
+  /** All that this primary has inherited of a database is committed now. */
+  void settled(String name);
 
   /** The nodes that are connected to this primary and have said where their logs end. */
   List<Peer> peers();
@@ -41,8 +47,14 @@ interface Streams {
 
   /** A node that follows this one. */
   interface Peer {
-    /** As it says of itself. */
+    /** As it says of itself; with the token of its last request for admission, if it made one. */
     Member member();
+
+    /** Whether it has asked, on this connection, to become a member. */
+    boolean asksForAdmission();
+
+    /** The epoch in which it follows this primary. */
+    long epoch();
 
     String url();
 
@@ -60,7 +72,18 @@ interface Streams {
     /** Why one of its databases takes nothing, or null. */
     String fault();
 
-    /** Acknowledged as durable in this epoch, by database; nothing for one that it never did. */
-    Map<String, Long> durable();
+    /** Whether one of its databases is being replaced by a copy, or still to be compared. */
+    boolean isResynchronising();
+
+    /**
+     * What it has acknowledged of a database in this epoch, as {@link #member}: on its disk up to
+     * this transaction, all of it a part of this node's log, and nothing beyond.
+     *
+     * @return -1 for nothing
+     */
+    long durable(String name);
+
+    /** The lease is given up for it: the record says so. */
+    void takeOver(ClusterRecord record);
   }
 }

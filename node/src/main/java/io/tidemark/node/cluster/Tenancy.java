@@ -44,6 +44,9 @@ final class Tenancy implements AutoCloseable {
   private volatile ClusterRecord record;
   private Revision revision;
 
+  /** A change that was sent, and of which it is not certain what became of it. */
+  private ClusterRecord uncertain;
+
   /**
    * @param promised the mode of the record before, which is what programs were promised
    */
@@ -81,8 +84,30 @@ final class Tenancy implements AutoCloseable {
     return keeper;
   }
 
-  /** Replaces the record; returns when it is certain what became of that. */
+  /**
+   * Whether an earlier change may or may not have happened, or may yet; {@link #resolve} comes
+   * first then.
+   */
+  boolean isUncertain() {
+    return uncertain != null;
+  }
+
+  /**
+   * Finds out, or makes sure, what became of the last change.
+   *
+   * @throws LeaseStoreException when the store does not answer; it is as uncertain as before
+   */
+  Result resolve() throws LeaseStoreException {
+    return settled(uncertain, null);
+  }
+
+  /**
+   * Replaces the record; returns when it is certain what became of that.
+   *
+   * @throws LeaseStoreException when it is not, see {@link #isUncertain}
+   */
   Result change(ClusterRecord next) throws LeaseStoreException {
+    uncertain = next;
     return settled(next, lease.change(revision, ClusterRecordJson.write(next)));
   }
 
@@ -92,9 +117,13 @@ final class Tenancy implements AutoCloseable {
    * @return VOID only when the ownership cannot end by it any more
    */
   Result release(ClusterRecord last) throws LeaseStoreException {
+    uncertain = last;
     return settled(last, lease.release(revision, ClusterRecordJson.write(last)));
   }
 
+  /**
+   * @param first what the store answered; null if that was lost
+   */
   private Result settled(ClusterRecord next, Change first) throws LeaseStoreException {
     ClusterRecord wanted = next;
     Change change = first;
@@ -102,9 +131,11 @@ final class Tenancy implements AutoCloseable {
       if (change instanceof Change.Done done) {
         record = wanted;
         revision = done.revision();
+        uncertain = null;
         return wanted == next ? Result.DONE : Result.VOID;
       }
       if (change instanceof Change.Lost) {
+        uncertain = null;
         return Result.LOST;
       }
       if (attempt == ATTEMPTS && change instanceof Change.Unknown unknown) {
@@ -113,19 +144,20 @@ final class Tenancy implements AutoCloseable {
       Stored stored = leaser.read();
       boolean owned = stored.owner().map(owner::isSameProcess).orElse(false);
       ClusterRecord read = parse(stored);
-      SetChange.Outcome outcome = SetChange.outcome(record, wanted, read, owned);
-      if (outcome == SetChange.Outcome.LOST) {
-        return Result.LOST;
-      }
+      SetChange.Outcome outcome = SetChange.outcome(record, next, read, owned);
       if (outcome == SetChange.Outcome.OPEN) {
         // A change of the same version: at most one of the two can happen.
         wanted = NextRecord.refreshed(record, Map.<String, LogPoint>of());
         change = lease.change(revision, ClusterRecordJson.write(wanted));
         continue;
       }
+      uncertain = null;
+      if (outcome == SetChange.Outcome.LOST) {
+        return Result.LOST;
+      }
       record = read;
       revision = stored.revision().orElseThrow();
-      return outcome == SetChange.Outcome.DONE && wanted == next ? Result.DONE : Result.VOID;
+      return outcome == SetChange.Outcome.DONE ? Result.DONE : Result.VOID;
     }
   }
 

@@ -23,7 +23,7 @@ final class ConfigChecks {
     numbers(config, values);
     requestThreads(config.fuse(), values);
     advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
-    thisVersion(config, values);
+    together(config, values);
   }
 
   private static void directories(Path mount, Path data) throws ConfigException {
@@ -128,12 +128,24 @@ final class ConfigChecks {
   }
 
   /** What the file may say but this version cannot do is refused, never ignored. */
-  private static void thisVersion(NodeConfig config, ConfigValues values) throws ConfigException {
+  private static void together(NodeConfig config, ConfigValues values) throws ConfigException {
+    boolean fixed = config.lease().type().equals("static");
     require(
-        config.replication().commit().equals("async") && config.replication().minInSync() == 1,
-        "replication.commit: sync and min-in-sync above 1 are not available in this version."
-            + " Remove them: a commit is durable on the primary when it returns, and reaches the"
-            + " replicas a moment later.");
+        !fixed || config.replication().commit().equals("async"),
+        values.place("replication.commit")
+            + ": replication.commit: sync needs a lease that is not static, because a set of nodes"
+            + " that have all commits is kept with it. Use lease.type etcd, consul or kubernetes.");
+    require(
+        config.replication().commit().equals("sync") || config.replication().minInSync() == 1,
+        values.place("replication.min-in-sync")
+            + ": replication.min-in-sync above 1 needs replication.commit: sync.");
+    require(
+        fixed || config.lease().advertiseUrl() != null,
+        values.place("lease.type")
+            + ": with lease.type "
+            + config.lease().type()
+            + " lease.advertise-url must say where the other nodes reach this one, such as"
+            + " http://node1:20202.");
     require(
         config.proxy().target() == null,
         values.place("proxy.target")

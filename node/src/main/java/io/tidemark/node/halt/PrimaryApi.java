@@ -18,7 +18,7 @@ import java.time.Duration;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 
-/** The primary's API as a replica that wants a halt lock uses it. */
+/** The primary's API as a replica uses it that wants a halt lock, or to be primary. */
 public final class PrimaryApi {
   /** Longer than the primary lets its own writers and readers be in the way. */
   private static final Duration TAKE_TIMEOUT = Duration.ofSeconds(12);
@@ -79,6 +79,20 @@ public final class PrimaryApi {
             .POST(BodyPublishers.ofFile(ltx))
             .build();
     return HaltJson.position(answer(request));
+  }
+
+  /**
+   * Asks the primary to hand over.
+   *
+   * @return where the new primary is reached
+   */
+  public String handOff(String nodeId) throws HaltRefusedException, IOException {
+    HttpRequest request =
+        request("/handoff?nodeID=" + encoded(nodeId))
+            .timeout(TAKE_TIMEOUT)
+            .POST(BodyPublishers.noBody())
+            .build();
+    return String.valueOf(answer(request).get("primary"));
   }
 
   private static String encoded(String name) {

@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -26,8 +25,6 @@ import java.util.function.Supplier;
  */
 final class Routes {
   private static final String READ = "GET, HEAD";
-  private static final Set<String> LATER = Set.of("/promote", "/handoff");
-
   private static final String STREAM = "/stream";
 
   /** Chooses the action of one path from the request's parameters. */
@@ -69,6 +66,9 @@ final class Routes {
     HaltRoutes halt = new HaltRoutes(node);
     add("/halt", "POST, DELETE", "?name=DB&id=ID  writers of the primary wait", halt::take);
     deletes.put("/halt", new Route("POST, DELETE", "", halt::release));
+    RoleRoutes role = new RoleRoutes(node);
+    add("/handoff", "POST", "?nodeID=ID  another node becomes primary", role::handOff);
+    add("/promote", "POST", "?force=true  this node becomes primary", role::promote);
     add("/tx", "POST", "?name=DB&lockID=ID...  a transaction of who has /halt", halt::commit);
 
     add("/events", "GET", "what happens, a line of JSON each", p -> new Action.Events());
@@ -93,12 +93,6 @@ final class Routes {
     Route route = routes.get(path);
     if (deletes.containsKey(path) && !method.equals(HttpMethod.POST)) {
       route = deletes.get(path);
-    }
-    if (route == null && LATER.contains(path)) {
-      throw new ApiException(
-          HttpResponseStatus.NOT_IMPLEMENTED,
-          path + " is not available in this version",
-          "See GET / for what there is.");
     }
     if (route == null) {
       throw new ApiException(

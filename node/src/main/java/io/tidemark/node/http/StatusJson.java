@@ -5,6 +5,7 @@ import io.tidemark.node.DivergenceJson;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.Version;
+import io.tidemark.node.cluster.ClusterStatus;
 import io.tidemark.node.json.Json;
 import io.tidemark.stream.Ack;
 import io.tidemark.stream.LagMeter;
@@ -34,6 +35,7 @@ final class StatusJson {
 
   static Map<String, Object> status(NodeState node) {
     List<Object> databases = new ArrayList<>();
+    ClusterStatus cluster = node.cluster() == null ? null : node.cluster().status();
     FollowStatus following = node.isPrimary() ? null : node.replication().following();
     for (ServedDatabase database : node.databases()) {
       databases.add(database(database, following));
@@ -47,6 +49,7 @@ final class StatusJson {
         "candidate", node.isCandidate(),
         "epoch", node.epoch(),
         "primary", primary(node, following),
+        "cluster", cluster == null ? null : ClusterJson.of(cluster),
         "lagMillis",
             node.isPrimary()
                 ? Long.valueOf(0)
@@ -56,7 +59,7 @@ final class StatusJson {
         "mount", node.mountDir().toString(),
         "path", node.dataDir().toString(),
         "databases", databases,
-        "replicas", replicas(node),
+        "replicas", replicas(node, cluster),
         "divergences", node.divergences().stream().map(DivergenceJson::of).toList());
   }
 
@@ -80,7 +83,7 @@ final class StatusJson {
         "roundTripMicros", following.roundTripNanos() / 1_000);
   }
 
-  private static List<Object> replicas(NodeState node) {
+  private static List<Object> replicas(NodeState node, ClusterStatus cluster) {
     Map<String, Long> ends = new HashMap<>();
     node.databases().forEach(database -> ends.put(database.name(), database.status().txid()));
     List<Object> replicas = new ArrayList<>();
@@ -92,6 +95,7 @@ final class StatusJson {
       replicas.add(
           Json.object(
               "nodeID", replica.hello().nodeId().toString(),
+              "inSync", cluster == null ? null : inSync(cluster, replica),
               "advertiseURL", replica.hello().advertiseUrl(),
               "remote", replica.remote(),
               "connectedAt", Instant.ofEpochMilli(replica.connectedMillis()).toString(),
@@ -99,6 +103,10 @@ final class StatusJson {
               "databases", databases));
     }
     return replicas;
+  }
+
+  private static Object inSync(ClusterStatus cluster, ReplicaStatus replica) {
+    return ClusterJson.isInSync(cluster, replica.hello().nodeId().toString());
   }
 
   /**

@@ -3,6 +3,7 @@ package io.tidemark.node.run;
 import io.tidemark.database.WriteAuthority;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.StreamDoor;
+import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.halt.Halts;
 import io.tidemark.stream.receive.FollowStatus;
 
@@ -35,6 +36,9 @@ interface Replication extends AutoCloseable {
   long lagNanos();
 
   ReplicationView view();
+
+  /** Null with a static lease. */
+  ClusterControl cluster();
 
   /** Before the mount goes: what follows the primary uses files of it. */
   void stopFollowing();

@@ -7,6 +7,7 @@ import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
+import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
@@ -144,6 +145,11 @@ final class RunningNode implements NodeState {
   @Override
   public Halts halts() {
     return replication.halts();
+  }
+
+  @Override
+  public ClusterControl cluster() {
+    return replication.cluster();
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.tidemark.database.Store;
 import io.tidemark.database.WriteAuthority;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.StreamDoor;
+import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
@@ -186,6 +187,11 @@ final class StaticReplication implements Replication {
     return new ReplicationView(
         streams == null ? List.of() : streams.replicas(),
         follower == null ? null : follower.status());
+  }
+
+  @Override
+  public ClusterControl cluster() {
+    return null;
   }
 
   @Override

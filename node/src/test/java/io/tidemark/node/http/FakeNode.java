@@ -9,6 +9,7 @@ import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
+import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
 import java.io.IOException;
@@ -34,6 +35,7 @@ public final class FakeNode implements NodeState {
   public volatile StreamDoor door = channel -> channel.close();
   public volatile List<Divergence> divergences = List.of();
   public volatile Halts halts;
+  public volatile ClusterControl cluster;
   public volatile String primaryUrl;
   public final EventFeed events = new EventFeed(true, "box", 3);
   public volatile ReplicationView replication = ReplicationView.NONE;
@@ -243,6 +245,11 @@ public final class FakeNode implements NodeState {
   @Override
   public StreamDoor streamDoor() {
     return primary ? door : null;
+  }
+
+  @Override
+  public ClusterControl cluster() {
+    return cluster;
   }
 
   @Override
