@@ -47,15 +47,23 @@ public final class DatabaseHistory implements PrimaryHistory {
   private final long first;
 
   /**
-   * @throws IOException when the database has failed
+   * @throws UncheckedIOException when the database has failed
    */
-  public DatabaseHistory(Database database) throws IOException {
+  public DatabaseHistory(Database database) {
     this.database = database;
     // In this order: the log may lose records in between, but never one after the position.
     this.now = database.position();
-    LogPosition offered = database.offered();
-    this.end = offered.txid() <= now.txid() ? Position.of(now) : Position.of(offered);
+    Position offered = offered(database);
+    this.end = offered.txid().value() <= now.txid() ? Position.of(now) : offered;
     this.first = Math.min(database.firstInLog(), now.txid() + 1);
+  }
+
+  private static Position offered(Database database) {
+    try {
+      return Position.of(database.offered());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override

@@ -184,7 +184,7 @@ final class SendLane {
     }
   }
 
-  private PrimaryHistory history() throws IOException {
+  private PrimaryHistory history() {
     return database == null ? DatabaseHistory.NONE : new DatabaseHistory(database);
   }
 
