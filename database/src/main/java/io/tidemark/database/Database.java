@@ -476,6 +476,24 @@ public final class Database {
     return replicaLog.received();
   }
 
+  /**
+   * The end of what {@link #appendedAfter} has now. Of a replica's log that is all of it.
+   *
+   * @throws RefusedException when the database has failed
+   */
+  public LogPosition offered() throws IOException {
+    return history.offered();
+  }
+
+  /**
+   * As {@link #positionAt}, up to {@link #offered}.
+   *
+   * @return null if that is not known any more, or if there is no such record
+   */
+  public LogPosition offeredAt(long txid) throws IOException {
+    return history.offeredAt(txid);
+  }
+
   /** The last transaction that is on the disk of this node, committed or not. */
   public long appendedDurable() {
     return log.durableTxid();
@@ -525,7 +543,8 @@ public final class Database {
 
   /**
    * What is in doubt after a transaction never was committed: cuts it off, durably. Records with
-   * these numbers can follow in the epoch of now. Again does nothing.
+   * these numbers can follow in the epoch of now. Again does nothing. On a replica it is for what
+   * its primary does not have; {@link #setAside} comes first, and no record may be coming.
    *
    * @param txid the last transaction that stays, not below {@link #commitTxid}
    * @throws RefusedException when no epoch was begun since those records, or the disk refuses: then
@@ -533,6 +552,11 @@ public final class Database {
    */
   public void cutAfter(long txid) throws IOException {
     doubts.cutAfter(txid);
+  }
+
+  /** Whether {@link #cutAfter} can cut off all records after a transaction. */
+  public boolean canCutAfter(long txid) {
+    return doubts.canCutAfter(txid);
   }
 
   // -------------------------------------------------------------- halt lock

@@ -93,6 +93,17 @@ final class Doubts {
     }
   }
 
+  boolean canCutAfter(long txid) {
+    lock.lock();
+    try {
+      return !availability.isFailed()
+          && txid >= Math.max(committed.position().txid(), log.committedTxid())
+          && store.epoch() > log.tailEpoch();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   void cutAfter(long txid) throws IOException {
     lock.lock();
     try {

@@ -88,6 +88,46 @@ final class LogHistory {
     }
   }
 
+  /** The last record that {@link #appendedAfter} has now. */
+  private long lastOffered() {
+    return Math.max(committed.position().txid(), log.point().offered());
+  }
+
+  LogPosition offered() throws IOException {
+    lock.lock();
+    try {
+      return offeredAt(lastOffered());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  LogPosition offeredAt(long txid) throws IOException {
+    RecordReader reader;
+    lock.lock();
+    try {
+      if (txid > lastOffered()) {
+        return null;
+      }
+      if (txid <= committed.position().txid()) {
+        DatabasePosition then = positionAt(txid);
+        return then == null ? null : new LogPosition(then.epoch(), txid, then.checksum());
+      }
+      availability.check();
+      if (txid == log.tailTxid()) {
+        return new LogPosition(log.tailEpoch(), txid, log.tailChecksum());
+      }
+      reader = reader(txid - 1, txid, () -> txid);
+    } finally {
+      lock.unlock();
+    }
+    try (reader) {
+      reader.next();
+      DatabasePosition then = reader.position();
+      return new LogPosition(then.epoch(), txid, then.checksum());
+    }
+  }
+
   RecordReader recordsAfter(long txid) throws IOException, RecordsGoneException {
     lock.lock();
     try {
@@ -117,8 +157,7 @@ final class LogHistory {
             "'" + files.name() + "' has records up to " + last + ", not up to " + txid);
       }
       checkRecordsAfter(txid);
-      return reader(
-          txid, Long.MAX_VALUE, () -> Math.max(committed.position().txid(), log.point().offered()));
+      return reader(txid, Long.MAX_VALUE, this::lastOffered);
     } finally {
       lock.unlock();
     }

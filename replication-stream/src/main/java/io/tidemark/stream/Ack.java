@@ -15,9 +15,24 @@ import io.tidemark.ltx.Txid;
  *     replica shows nothing that a power cut could take away
  * @param consumed how many bytes of records and pages ({@link Frame#dataBytes}) of this database
  *     the replica has taken out of memory, since the connection began
+ * @param apart whether what the replica has is not known to be a part of the primary's log, because
+ *     it is getting a copy; the TXIDs are 0 then and mean nothing
  */
-public record Ack(int id, long epoch, Txid received, Txid durable, Txid applied, long consumed)
+public record Ack(
+    int id, long epoch, Txid received, Txid durable, Txid applied, long consumed, boolean apart)
     implements Frame {
+  static final int APART = 1;
+
+  /** Of a log that is a part of the primary's. */
+  public Ack(int id, long epoch, Txid received, Txid durable, Txid applied, long consumed) {
+    this(id, epoch, received, durable, applied, consumed, false);
+  }
+
+  /** While a copy is coming: only bytes are acknowledged. */
+  public static Ack ofBytes(int id, long epoch, long consumed) {
+    return new Ack(id, epoch, Txid.ZERO, Txid.ZERO, Txid.ZERO, consumed, true);
+  }
+
   public Ack {
     FrameType type = FrameType.ACK;
     type.checkId(id);
@@ -35,6 +50,7 @@ public record Ack(int id, long epoch, Txid received, Txid durable, Txid applied,
         applied,
         "at most the durable ",
         durable);
+    type.check(!apart || received.isZero(), "received TXID", received, "0 with flag 'apart'");
     type.check(consumed >= 0, "consumed bytes", consumed, "0 to 2^63-1");
   }
 
@@ -44,7 +60,13 @@ public record Ack(int id, long epoch, Txid received, Txid durable, Txid applied,
   }
 
   void write(PayloadWriter out) {
-    out.u32(id).u64(epoch).txid(received).txid(durable).txid(applied).u64(consumed);
+    out.flag(APART, apart)
+        .u32(id)
+        .u64(epoch)
+        .txid(received)
+        .txid(durable)
+        .txid(applied)
+        .u64(consumed);
   }
 
   static Ack read(PayloadReader in) {
@@ -54,6 +76,7 @@ public record Ack(int id, long epoch, Txid received, Txid durable, Txid applied,
         in.txid("received TXID"),
         in.txid("durable TXID"),
         in.txid("applied TXID"),
-        in.u64("consumed bytes"));
+        in.u64("consumed bytes"),
+        in.flag(APART));
   }
 }

@@ -8,13 +8,27 @@ import io.tidemark.ltx.Txid;
  *
  * @param id database
  * @param epoch the primary's epoch, at least 1
- * @param txid 0 to 2^63-1
+ * @param txid 0 to 2^63-1, or {@link #NONE_YET}
  */
 public record CommitPosition(int id, long epoch, Txid txid) implements Frame {
+  /**
+   * The primary has not settled yet what it found in its log when its epoch began, so it does not
+   * say how much of it is committed.
+   */
+  public static final Txid NONE_YET = new Txid(-1);
+
   public CommitPosition {
     FrameType.COMMIT_POSITION.checkId(id);
     FrameType.COMMIT_POSITION.checkEpoch(epoch);
-    FrameType.COMMIT_POSITION.check(txid.value() >= 0, "TXID", txid, "0 to 2^63-1");
+    checkValue(FrameType.COMMIT_POSITION, txid);
+  }
+
+  static void checkValue(FrameType type, Txid txid) {
+    type.check(
+        txid.value() >= 0 || txid.equals(NONE_YET),
+        "commit position",
+        txid,
+        "0 to 2^63-1, or 2^64-1 for none");
   }
 
   @Override

@@ -29,7 +29,9 @@ public record End(Reason reason, String text) implements Frame {
     /** The same node has connected again. */
     REPLACED,
     /** Something failed on the side of the sender. */
-    INTERNAL_ERROR
+    INTERNAL_ERROR,
+    /** The sender is primary in a later epoch from now on; connect again at once. */
+    NEW_EPOCH
   }
 
   public End {

@@ -27,6 +27,9 @@ public sealed interface Frame
         Drop,
         Heartbeat,
         HeartbeatReply,
+        Admission,
+        Standing,
+        Handoff,
         End,
         Refusal {
   FrameType type();

@@ -13,7 +13,7 @@ public enum FrameType {
       3,
       Sender.REPLICA,
       Positions.MORE,
-      2,
+      10,
       Positions.MAX_PAYLOAD,
       Positions.class,
       Positions::read,
@@ -45,7 +45,7 @@ public enum FrameType {
       CommitPosition.class,
       CommitPosition::read,
       CommitPosition::write),
-  ACK(7, Sender.REPLICA, 0, 44, 44, Ack.class, Ack::read, Ack::write),
+  ACK(7, Sender.REPLICA, Ack.APART, 44, 44, Ack.class, Ack::read, Ack::write),
   SNAPSHOT_RESUME(
       8,
       Sender.REPLICA,
@@ -113,7 +113,10 @@ public enum FrameType {
       6 + 2 * Protocol.MAX_TEXT,
       Refusal.class,
       Refusal::read,
-      Refusal::write);
+      Refusal::write),
+  ADMISSION(19, Sender.REPLICA, 0, 8, 8, Admission.class, Admission::read, Admission::write),
+  STANDING(20, Sender.PRIMARY, 0, 13, 13, Standing.class, Standing::read, Standing::write),
+  HANDOFF(21, Sender.PRIMARY, 0, 8, 8, Handoff.class, Handoff::read, Handoff::write);
 
   /** Which side of a connection a frame comes from. */
   public enum Sender {
@@ -122,7 +125,7 @@ public enum FrameType {
     EITHER
   }
 
-  private static final FrameType[] BY_CODE = new FrameType[19];
+  private static final FrameType[] BY_CODE = new FrameType[22];
 
   static {
     for (FrameType type : values()) {

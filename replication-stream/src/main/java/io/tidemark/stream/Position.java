@@ -1,6 +1,7 @@
 package io.tidemark.stream;
 
 import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.LogPosition;
 import io.tidemark.ltx.Checksum;
 import io.tidemark.ltx.Txid;
 import java.util.Objects;
@@ -47,6 +48,11 @@ public record Position(long epoch, Txid txid, Checksum checksum) {
       return NONE;
     }
     return of(position.epoch(), position.txid(), position.checksum());
+  }
+
+  /** The same for a place in a log. */
+  public static Position of(LogPosition position) {
+    return position.txid() == 0 ? NONE : of(position.epoch(), position.txid(), position.checksum());
   }
 
   public boolean isNone() {

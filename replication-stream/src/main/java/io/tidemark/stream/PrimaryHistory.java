@@ -4,10 +4,13 @@ import io.tidemark.ltx.Txid;
 
 /** What a primary knows about the past of one database, for {@link CatchUp}. */
 public interface PrimaryHistory {
-  /** Where the database stands, {@link Position#NONE} before its first transaction. */
+  /** Where the log ends, {@link Position#NONE} before the first transaction. */
   Position position();
 
-  /** Whether there is a database: it had a transaction, and the last one did not delete it. */
+  /**
+   * Whether there is a database: it had a transaction, and the last one did not delete it; or there
+   * are some that are not known to be committed, whatever they did.
+   */
   boolean exists();
 
   /**

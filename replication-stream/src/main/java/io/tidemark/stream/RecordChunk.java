@@ -17,8 +17,8 @@ import java.nio.ByteBuffer;
  * @param txid the transaction, 1 to 2^63-1
  * @param ltxLength bytes of the whole LTX file, 1 to 2^46-1
  * @param extraLength bytes before it, 0 unless the transaction is one of a group; at most 1 MiB
- * @param commitTxid commit position of the primary when this was sent, 0 to 2^63-1; before or after
- *     {@code txid}
+ * @param commitTxid commit position of the primary when this was sent, before or after {@code
+ *     txid}, or {@link CommitPosition#NONE_YET}
  * @param offset where in the body {@code bytes} begin
  * @param bytes 1 to {@link Protocol#MAX_DATA}
  */
@@ -52,7 +52,7 @@ public record RecordChunk(
         "length of the extra bytes",
         extraLength,
         "0 to " + MAX_EXTRA);
-    type.check(commitTxid.value() >= 0, "commit position", commitTxid, "0 to 2^63-1");
+    CommitPosition.checkValue(type, commitTxid);
     int count = bytes.remaining();
     type.check(
         count >= 1 && count <= Protocol.MAX_DATA,

@@ -20,6 +20,7 @@ public enum StreamPhase {
           FrameType.ACK,
           FrameType.SNAPSHOT_RESUME,
           FrameType.PAGE_SUMS,
+          FrameType.ADMISSION,
           FrameType.HEARTBEAT,
           FrameType.HEARTBEAT_REPLY)),
   /** The primary has to accept or refuse. */
@@ -35,6 +36,8 @@ public enum StreamPhase {
           FrameType.SNAPSHOT_END,
           FrameType.PAGE_SUMS_REQUEST,
           FrameType.DROP,
+          FrameType.STANDING,
+          FrameType.HANDOFF,
           FrameType.HEARTBEAT,
           FrameType.HEARTBEAT_REPLY)),
   /** The side has said its last word. */

@@ -10,6 +10,7 @@ import java.util.Objects;
  * @param processNonce its running process, never {@link Id#NONE}
  * @param epoch the epoch in which it is primary, at least 1
  * @param recordVersion version of the cluster record on which it acts, 0 without a lease store
+ * @param standing what the replica is in that record, going by its greeting
  * @param heartbeatMillis how often each side sends a heartbeat, 1 ms to 1 hour
  * @param deadlineMillis silence after which a side gives the connection up; at least three
  *     heartbeats, so that one that is late does not end it, at most 24 hours
@@ -21,6 +22,7 @@ public record Welcome(
     long epoch,
     long recordVersion,
     CommitMode commitMode,
+    MemberStanding standing,
     long heartbeatMillis,
     long deadlineMillis)
     implements Frame {
@@ -30,6 +32,7 @@ public record Welcome(
   public Welcome {
     FrameType type = FrameType.WELCOME;
     Objects.requireNonNull(commitMode, "commitMode");
+    Objects.requireNonNull(standing, "standing");
     type.check(!clusterId.isNone(), "cluster id", clusterId, "one that is not 0");
     type.check(!nodeId.isNone(), "node id", nodeId, "one that is not 0");
     type.check(!processNonce.isNone(), "process nonce", processNonce, "one that is not 0");
@@ -54,7 +57,8 @@ public record Welcome(
 
   void write(PayloadWriter out) {
     out.u16(Protocol.VERSION).id(clusterId).id(nodeId).id(processNonce).u64(epoch);
-    out.u64(recordVersion).u8(commitMode.code()).u32(heartbeatMillis).u32(deadlineMillis);
+    out.u64(recordVersion).u8(commitMode.code()).u8(standing.code());
+    out.u32(heartbeatMillis).u32(deadlineMillis);
   }
 
   static Welcome read(PayloadReader in) {
@@ -66,6 +70,7 @@ public record Welcome(
         in.u64("epoch"),
         in.u64("record version"),
         CommitMode.of(in.u8("commit mode")),
+        MemberStanding.of(FrameType.WELCOME, in.u8("standing")),
         in.u32("heartbeat interval"),
         in.u32("deadline"));
   }

@@ -74,7 +74,16 @@ class ConnectionTimingTest {
   @Test
   void theDeadlineIsWhatThePrimaryAskedFor() {
     Welcome welcome =
-        new Welcome(new Id(1), new Id(1), new Id(1), 1, 0, CommitMode.ASYNC, 500, 5000);
+        new Welcome(
+            new Id(1),
+            new Id(1),
+            new Id(1),
+            1,
+            0,
+            CommitMode.ASYNC,
+            MemberStanding.MEMBER,
+            500,
+            5000);
 
     assertThat(HeartbeatDeadline.of(welcome))
         .isEqualTo(new HeartbeatDeadline(500_000_000L, 5_000_000_000L));

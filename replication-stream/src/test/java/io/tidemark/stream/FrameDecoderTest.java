@@ -2,6 +2,7 @@ package io.tidemark.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.ltx.Txid;
 import io.tidemark.stream.ProtocolException.Kind;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
@@ -9,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class FrameDecoderTest {
+  private static final Ack ACK = new Ack(1, 3, new Txid(9), new Txid(8), new Txid(7), 123456);
   private static final Frame HELLO = SampleFrames.small().get(0);
   private static final Frame HEARTBEAT = new Heartbeat(1, 2);
 
@@ -44,10 +46,10 @@ class FrameDecoderTest {
       for (Frame frame :
           List.of(
               HELLO,
-              new Positions(List.of(new NamedPosition("a", Position.NONE)), true),
-              new Positions(List.of(), false),
+              new Positions(4, List.of(new NamedPosition("a", Position.NONE)), true),
+              new Positions(4, List.of(), false),
               HEARTBEAT,
-              SampleFrames.small().get(9),
+              ACK,
               new End(End.Reason.SHUTDOWN, "bye"))) {
         wire.feed(SampleFrames.encode(frame), 3);
       }
@@ -62,7 +64,7 @@ class FrameDecoderTest {
   @Test
   void aStrangerIsRefusedByTheTypeInItsHeaderBeforeAnythingIsWaitedFor() {
     try (Wire wire = new Wire(StreamPhase.REPLICA_HELLO)) {
-      byte[] ack = SampleFrames.encode(SampleFrames.small().get(9));
+      byte[] ack = SampleFrames.encode(ACK);
       wire.feed(Arrays.copyOf(ack, Protocol.HEADER));
 
       assertThat(wire.fault()).isEqualTo(Kind.ORDER);

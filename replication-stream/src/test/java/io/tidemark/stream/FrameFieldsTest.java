@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class FrameFieldsTest {
   private static final Id ID = new Id(1);
+  private static final MemberStanding LEAVING = MemberStanding.LEAVING;
   private static final Position AT = SampleFrames.POSITION;
   private static final Txid ONE = new Txid(1);
   private static final Txid HUGE = new Txid(-1);
@@ -50,8 +51,9 @@ class FrameFieldsTest {
         row("late deadline", () -> welcome(ID, 1, 10, 86_400_001), "24 hours"),
         row("name that leads out", () -> new NamedPosition("../x", AT), "\"../x\"", "'..'"),
         row("name of SQLite", () -> new NamedPosition("a-wal", AT), "-wal"),
+        row("positions of no epoch", () -> new Positions(0, List.of(), false), "epoch: found 0"),
         row("too many positions", () -> positions(513), "513", "at most 512"),
-        row("nothing, and more", () -> new Positions(List.of(), true), "before the last"),
+        row("nothing, and more", () -> new Positions(4, List.of(), true), "before the last"),
         row("position without epoch", () -> Position.of(0, 1, -1), "position", "epoch 0"),
         row("position without mark", () -> Position.of(1, 1, 1), "bit 63"),
         row("position of half", () -> Position.of(1, 0, 0), "all zero"),
@@ -77,6 +79,19 @@ class FrameFieldsTest {
             "0 to 0",
             "9 of 9 bytes"),
         row("before the start", () -> chunk(1, ONE, 9, 0, -1, 1), "18446744073709551615"),
+        row(
+            "commit position 2^63",
+            () -> new CommitPosition(1, 1, new Txid(Long.MIN_VALUE)),
+            "commit position",
+            "2^64-1 for none"),
+        row("TXID, apart", () -> new Ack(1, 1, ONE, ONE, ONE, 0, true), "0 with flag 'apart'"),
+        row("no token", () -> new Admission(Id.NONE), "token"),
+        row("no record", () -> new Standing(0, LEAVING, 1, 1), "record version: found 0"),
+        row("nobody", () -> new Standing(1, LEAVING, 0, 1), "number of members"),
+        row("a crowd", () -> new Standing(1, LEAVING, 65_536, 1), "65536", "65535"),
+        row("min-in-sync 0", () -> new Standing(1, LEAVING, 1, 0), "min-in-sync"),
+        row("min-in-sync", () -> new Standing(1, LEAVING, 1, 65_536), "65536"),
+        row("no record", () -> new Handoff(0), "record version"),
         row("durable first", () -> new Ack(1, 1, ONE, new Txid(2), ONE, 0), "durable", "received"),
         row("applied first", () -> new Ack(1, 1, ONE, Txid.ZERO, ONE, 0), "applied", "durable"),
         row("consumed", () -> new Ack(1, 1, ONE, ONE, ONE, -1), "consumed"),
@@ -125,7 +140,7 @@ class FrameFieldsTest {
     for (int count : new int[] {0, 1, 512, 513, 1024, 5000}) {
       List<NamedPosition> all =
           IntStream.range(0, count).mapToObj(i -> new NamedPosition("db" + i, AT)).toList();
-      List<Positions> frames = Positions.split(all);
+      List<Positions> frames = Positions.split(4, all);
       PositionMap map = new PositionMap(count);
       for (int i = 0; i < frames.size(); i++) {
         assertThat(map.add(frames.get(i))).isEqualTo(i == frames.size() - 1);
@@ -142,7 +157,7 @@ class FrameFieldsTest {
     for (int i = 0; i < Positions.MAX_ENTRIES; i++) {
       all.add(new NamedPosition("n".repeat(250) + (10_000 + i), AT));
     }
-    byte[] wire = SampleFrames.encode(new Positions(all, false));
+    byte[] wire = SampleFrames.encode(new Positions(4, all, false));
 
     assertThat(wire).hasSize(Protocol.HEADER + FrameType.POSITIONS.maxPayload() + Protocol.TRAILER);
   }
@@ -150,9 +165,9 @@ class FrameFieldsTest {
   @Test
   void aReplicaCannotNameADatabaseTwiceOrTooMany() {
     PositionMap map = new PositionMap(2);
-    map.add(new Positions(List.of(new NamedPosition("a", AT)), true));
+    map.add(new Positions(4, List.of(new NamedPosition("a", AT)), true));
 
-    assertThatThrownBy(() -> map.add(new Positions(List.of(new NamedPosition("a", AT)), true)))
+    assertThatThrownBy(() -> map.add(new Positions(4, List.of(new NamedPosition("a", AT)), true)))
         .isInstanceOf(ProtocolException.class)
         .hasMessageContaining("found a, expected every name once");
     assertThatThrownBy(map::positions).isInstanceOf(IllegalStateException.class);
@@ -161,8 +176,8 @@ class FrameFieldsTest {
     assertThatThrownBy(() -> small.add(positions(3))).hasMessageContaining("at most 2");
 
     PositionMap done = new PositionMap(2);
-    done.add(new Positions(List.of(), false));
-    assertThatThrownBy(() -> done.add(new Positions(List.of(), false)))
+    done.add(new Positions(4, List.of(), false));
+    assertThatThrownBy(() -> done.add(new Positions(4, List.of(), false)))
         .isInstanceOfSatisfying(
             ProtocolException.class, e -> assertThat(e.kind()).isEqualTo(Kind.ORDER));
   }
@@ -181,7 +196,7 @@ class FrameFieldsTest {
     assertThat(reason(999, End.Reason.values())).isEqualTo(End.Reason.OTHER);
     assertThat(reason(999, Refusal.Reason.values())).isEqualTo(Refusal.Reason.OTHER);
     assertThat(reason(2, Refusal.Reason.values())).isEqualTo(Refusal.Reason.CLUSTER);
-    assertThat(reason(7, End.Reason.values())).isEqualTo(End.Reason.INTERNAL_ERROR);
+    assertThat(reason(8, End.Reason.values())).isEqualTo(End.Reason.NEW_EPOCH);
   }
 
   private static <T> T reason(int code, T[] known) {
@@ -211,12 +226,15 @@ class FrameFieldsTest {
   }
 
   private static Welcome welcome(Id cluster, long epoch, long beat, long deadline) {
-    return new Welcome(cluster, ID, ID, epoch, 0, CommitMode.ASYNC, beat, deadline);
+    return new Welcome(
+        cluster, ID, ID, epoch, 0, CommitMode.ASYNC, MemberStanding.NOT_A_MEMBER, beat, deadline);
   }
 
   private static Positions positions(int count) {
     return new Positions(
-        IntStream.range(0, count).mapToObj(i -> new NamedPosition("db" + i, AT)).toList(), false);
+        4,
+        IntStream.range(0, count).mapToObj(i -> new NamedPosition("db" + i, AT)).toList(),
+        false);
   }
 
   private static RecordChunk chunk(

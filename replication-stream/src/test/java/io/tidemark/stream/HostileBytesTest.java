@@ -141,11 +141,11 @@ class HostileBytesTest {
     for (int type = 0; type < 256; type++) {
       byte[] header = Arrays.copyOf(good, Protocol.HEADER);
       header[4] = (byte) type;
-      if (type == 0 || type > 18) {
+      if (type == 0 || type > 21) {
         assertThatThrownBy(() -> decode(header, FrameType.HEARTBEAT))
             .isInstanceOfSatisfying(
                 ProtocolException.class, e -> assertThat(e.kind()).isEqualTo(Kind.TYPE))
-            .hasMessageContaining("expected 1 to 18");
+            .hasMessageContaining("expected 1 to 21");
       }
     }
     for (int at = 5; at < 8; at++) {

@@ -81,7 +81,7 @@ class ProtocolDocumentTest {
   void theShortestAndLongestFrameOfEachTypeIsWhatTheTableSays() {
     Position none = Position.NONE;
     Map<FrameType, Frame> shortest = new LinkedHashMap<>();
-    shortest.put(FrameType.POSITIONS, new Positions(List.of(), false));
+    shortest.put(FrameType.POSITIONS, new Positions(4, List.of(), false));
     shortest.put(
         FrameType.DATABASE_OPEN,
         new DatabaseOpen(1, "a", DatabaseOpen.Next.NOTHING, none, false, ""));

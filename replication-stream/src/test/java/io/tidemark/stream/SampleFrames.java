@@ -25,16 +25,29 @@ final class SampleFrames {
         new Hello(
             new Id(1), new Id(2), new Id(3), new Id(4), 5, new Id(6), 7, "http://node-1:20202"),
         new Hello(Id.NONE, new Id(-1), new Id(3), new Id(4), 0, Id.NONE, 0, ""),
-        new Welcome(new Id(1), new Id(2), new Id(3), 4, 9, CommitMode.SYNC, 500, 5000),
-        new Positions(List.of(), false),
+        new Welcome(
+            new Id(1),
+            new Id(2),
+            new Id(3),
+            4,
+            9,
+            CommitMode.SYNC,
+            MemberStanding.MEMBER,
+            500,
+            5000),
+        new Positions(4, List.of(), false),
         new Positions(
+            4,
             List.of(new NamedPosition("app.db", POSITION), new NamedPosition("b/c", Position.NONE)),
             true),
         new DatabaseOpen(1, "app.db", DatabaseOpen.Next.RECORDS, POSITION, false, "it lags"),
         new RecordChunk(1, 3, new Txid(8), 500, 0, new Txid(7), 0, bytes(500)),
         new RecordChunk(1, 3, new Txid(8), 500, 20, new Txid(9), 100, bytes(50)),
+        new RecordChunk(1, 3, new Txid(8), 500, 0, CommitPosition.NONE_YET, 0, bytes(500)),
         new CommitPosition(1, 3, new Txid(8)),
+        new CommitPosition(1, 3, CommitPosition.NONE_YET),
         new Ack(1, 3, new Txid(9), new Txid(8), new Txid(7), 123456),
+        Ack.ofBytes(1, 3, 123456),
         new SnapshotResume(1, 0, 0),
         new SnapshotResume(1, 9, 1000),
         new SnapshotBegin(1, 9, POSITION, 4096, 3000, new Txid(5), false),
@@ -48,6 +61,9 @@ final class SampleFrames {
         new Drop(1, "app.db", POSITION),
         new Heartbeat(1, -5),
         new HeartbeatReply(1, -5),
+        new Admission(new Id(0xabc)),
+        new Standing(9, MemberStanding.LEAVING, 3, 2),
+        new Handoff(9),
         new End(End.Reason.SHUTDOWN, "the process stops"),
         new Refusal(Refusal.Reason.CLUSTER, "another cluster", "check lease.advertise-url"));
   }
@@ -74,6 +90,7 @@ final class SampleFrames {
             positive(random),
             positive(random),
             random.nextBoolean() ? CommitMode.SYNC : CommitMode.ASYNC,
+            MemberStanding.values()[random.nextInt(3)],
             beat,
             beat * 3 + random.nextInt(1000));
       }
@@ -83,7 +100,7 @@ final class SampleFrames {
         for (int i = 0; i < count; i++) {
           positions.add(new NamedPosition(i + name(random), position(random)));
         }
-        yield new Positions(positions, random.nextBoolean());
+        yield new Positions(positive(random), positions, random.nextBoolean());
       }
       case DATABASE_OPEN ->
           new DatabaseOpen(
@@ -110,12 +127,15 @@ final class SampleFrames {
             new Txid(positive(random)),
             ltx,
             extra,
-            new Txid(positive(random)),
+            commitPosition(random),
             offset,
             randomBytes(random, count));
       }
-      case COMMIT_POSITION -> new CommitPosition(id, positive(random), new Txid(positive(random)));
+      case COMMIT_POSITION -> new CommitPosition(id, positive(random), commitPosition(random));
       case ACK -> {
+        if (random.nextInt(4) == 0) {
+          yield Ack.ofBytes(id, positive(random), positive(random));
+        }
         long received = positive(random);
         long durable = received / (1 + random.nextInt(3));
         long applied = durable / (1 + random.nextInt(3));
@@ -166,6 +186,14 @@ final class SampleFrames {
       case DROP -> new Drop(id, name(random), position(random));
       case HEARTBEAT -> new Heartbeat(positive(random), random.nextLong());
       case HEARTBEAT_REPLY -> new HeartbeatReply(positive(random), random.nextLong());
+      case ADMISSION -> new Admission(new Id(random.nextLong() | 1));
+      case STANDING ->
+          new Standing(
+              positive(random),
+              MemberStanding.values()[random.nextInt(3)],
+              1 + random.nextInt(65_535),
+              1 + random.nextInt(65_535));
+      case HANDOFF -> new Handoff(positive(random));
       case END ->
           new End(End.Reason.values()[random.nextInt(End.Reason.values().length)], text(random));
       case REFUSAL ->
@@ -230,6 +258,10 @@ final class SampleFrames {
 
   private static long positive(Random random) {
     return Math.max(1, random.nextLong() >>> 1 + random.nextInt(60));
+  }
+
+  private static Txid commitPosition(Random random) {
+    return random.nextInt(4) == 0 ? CommitPosition.NONE_YET : new Txid(positive(random));
   }
 
   private static Position position(Random random) {

@@ -24,7 +24,9 @@ final class HandoffCommand extends ToolCommand {
   int call(Context context) throws Failure {
     CommandLineTool.quietLog(debug);
     String to = node == null ? "" : "?nodeID=" + URLEncoder.encode(node, StandardCharsets.UTF_8);
-    context.out().println("The primary is now " + api.client().post("/handoff" + to).get("primary"));
+    context
+        .out()
+        .println("The primary is now " + api.client().post("/handoff" + to).get("primary"));
     return 0;
   }
 }

@@ -162,7 +162,14 @@ final class StatusText {
     }
     TextTable table =
         new TextTable(
-            "REPLICA", "IN SYNC", "ADDRESS", "DATABASE", "APPLIED", ">BEHIND", ">LAG", ">ROUND TRIP");
+            "REPLICA",
+            "IN SYNC",
+            "ADDRESS",
+            "DATABASE",
+            "APPLIED",
+            ">BEHIND",
+            ">LAG",
+            ">ROUND TRIP");
     for (Object item : list) {
       Map<?, ?> replica = (Map<?, ?>) item;
       Object url = replica.get("advertiseURL");

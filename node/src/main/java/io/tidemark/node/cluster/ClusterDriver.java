@@ -394,8 +394,8 @@ public final class ClusterDriver implements AutoCloseable {
   }
 
   /**
-   * A data directory that was set back to an earlier state has forgotten promises: the record brings
-   * the newest one back before anybody is followed.
+   * A data directory that was set back to an earlier state has forgotten promises: the record
+   * brings the newest one back before anybody is followed.
    */
   private void promise(ClusterRecord record) throws IOException {
     FollowRule.Promise own =
@@ -672,8 +672,7 @@ public final class ClusterDriver implements AutoCloseable {
       return Duration.ZERO;
     }
     String first = left.keySet().iterator().next();
-    becauseOf(
-        "'" + first + "': " + commits.rule().explain(left.get(first), commits.acks(first)));
+    becauseOf("'" + first + "': " + commits.rule().explain(left.get(first), commits.acks(first)));
     return SHORT;
   }
 
@@ -721,8 +720,7 @@ public final class ClusterDriver implements AutoCloseable {
       return false;
     }
     LOG.info("{}", verdict.reason());
-    ClusterRecord next =
-        NextRecord.withMembers(record, verdict.members(), data.positions());
+    ClusterRecord next = NextRecord.withMembers(record, verdict.members(), data.positions());
     Streams.Peer added = added(record, verdict.members());
     commits.rule(new CommitRule(record, next.members()));
     if (added != null && !inSync.isCaughtUp(record, added, commits)) {
@@ -917,9 +915,7 @@ public final class ClusterDriver implements AutoCloseable {
             new Handoff.State(
                 fit,
                 writersHeld,
-                writersHeld
-                    && InSyncSet.hasAll(successor, data.ends())
-                    && data.doubts().isEmpty(),
+                writersHeld && InSyncSet.hasAll(successor, data.ends()) && data.doubts().isEmpty(),
                 timeOver,
                 Handoff.Release.NOT_SENT));
     switch (step.kind()) {

@@ -37,8 +37,7 @@ final class Commits implements CommitGate {
    * @param inherited where the log of each database ended when it began; a database goes away here
    *     when all of that is committed and shown
    */
-  private record Reign(
-      Tenancy tenancy, long epoch, CommitRule rule, Map<String, Long> inherited) {}
+  private record Reign(Tenancy tenancy, long epoch, CommitRule rule, Map<String, Long> inherited) {}
 
   Commits(LocalData data, Streams streams, CommitMode mode, Duration ackTimeout) {
     this.data = data;
@@ -109,9 +108,7 @@ final class Commits implements CommitGate {
   /** The commit position that followers are told of; -1 for none yet. */
   long announced(Database database) {
     Reign now = reign;
-    return now == null || now.inherited().containsKey(database.name())
-        ? -1
-        : database.commitTxid();
+    return now == null || now.inherited().containsKey(database.name()) ? -1 : database.commitTxid();
   }
 
   /** A member has more of a database on its disk. */

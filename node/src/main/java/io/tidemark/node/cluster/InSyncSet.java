@@ -94,8 +94,7 @@ final class InSyncSet {
         .keySet()
         .forEach(
             name -> {
-              long has =
-                  data.sharedWith(name, peer.ends().getOrDefault(name, LogPoint.NONE));
+              long has = data.sharedWith(name, peer.ends().getOrDefault(name, LogPoint.NONE));
               // Async: what was not there yet when a connection was cut is no loss.
               long committed =
                   record.mode() == CommitMode.SYNC
@@ -253,8 +252,7 @@ final class InSyncSet {
   }
 
   /** Why that node cannot take over, or null if it can. */
-  static String unfitness(
-      ClusterRecord record, Collection<Streams.Peer> peers, Streams.Peer peer) {
+  static String unfitness(ClusterRecord record, Collection<Streams.Peer> peers, Streams.Peer peer) {
     if (!peers.contains(peer)) {
       return "it is not connected any more";
     }

@@ -389,8 +389,7 @@ final class NodeStreams implements Streams, AutoCloseable {
   private record ConnectedPeer(StreamPeer peer, long epoch) implements Peer {
     @Override
     public Member member() {
-      return memberOf(
-          peer.hello(), asksForAdmission() ? peer.admission() : peer.hello().token());
+      return memberOf(peer.hello(), asksForAdmission() ? peer.admission() : peer.hello().token());
     }
 
     @Override

@@ -28,7 +28,9 @@ interface Streams {
    */
   void announce(ClusterRecord record);
 
-  /** The record has changed, within the epoch that was announced; all that are connected hear it. */
+  /**
+   * The record has changed, within the epoch that was announced; all that are connected hear it.
+   */
   void recordChanged(ClusterRecord record);
 
   /** A database has a record that members have to confirm. */

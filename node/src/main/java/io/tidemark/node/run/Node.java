@@ -99,7 +99,9 @@ public final class Node {
             primary, primary ? lease.hostname() : lease.primaryHostname(), MOST_LISTENERS);
     store.addCommitListener(feed);
     replication =
-        fixed ? StaticReplication.of(config, store, feed) : new LeasedReplication(config, store, feed);
+        fixed
+            ? StaticReplication.of(config, store, feed)
+            : new LeasedReplication(config, store, feed);
     store.authority(replication.authority());
     RunningNode state = new RunningNode(config, store, replication, feed);
     // Netty takes longer to load than the mount takes to stand: do both at once.

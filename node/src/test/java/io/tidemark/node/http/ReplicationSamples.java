@@ -6,6 +6,7 @@ import io.tidemark.stream.Ack;
 import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.Hello;
 import io.tidemark.stream.Id;
+import io.tidemark.stream.MemberStanding;
 import io.tidemark.stream.Welcome;
 import io.tidemark.stream.receive.FollowStatus;
 import io.tidemark.stream.send.ReplicaStatus;
@@ -20,7 +21,16 @@ public final class ReplicationSamples {
   /** A replica's, connected or not. */
   public static ReplicationView following(boolean connected, long lagNanos) {
     Welcome welcome =
-        new Welcome(new Id(0xcc), new Id(0xbb), new Id(1), 2, 0, CommitMode.ASYNC, 1000, 10_000);
+        new Welcome(
+            new Id(0xcc),
+            new Id(0xbb),
+            new Id(1),
+            2,
+            0,
+            CommitMode.ASYNC,
+            MemberStanding.NOT_A_MEMBER,
+            1000,
+            10_000);
     return new ReplicationView(
         List.of(),
         new FollowStatus(

@@ -7,17 +7,20 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.tidemark.database.Database;
 import io.tidemark.database.LogPosition;
 import io.tidemark.database.Store;
+import io.tidemark.stream.Admission;
 import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.CommitPosition;
 import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.End;
 import io.tidemark.stream.Frame;
+import io.tidemark.stream.Handoff;
 import io.tidemark.stream.Heartbeat;
 import io.tidemark.stream.HeartbeatDeadline;
 import io.tidemark.stream.HeartbeatReply;
 import io.tidemark.stream.Hello;
 import io.tidemark.stream.Id;
+import io.tidemark.stream.MemberStanding;
 import io.tidemark.stream.NamedPosition;
 import io.tidemark.stream.PageSumsRequest;
 import io.tidemark.stream.Position;
@@ -28,9 +31,11 @@ import io.tidemark.stream.Refusal;
 import io.tidemark.stream.SnapshotBegin;
 import io.tidemark.stream.SnapshotEnd;
 import io.tidemark.stream.SnapshotPages;
+import io.tidemark.stream.Standing;
 import io.tidemark.stream.Welcome;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -55,6 +60,10 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private static final long WELCOME_MILLIS = 10_000;
   private static final int LANE_RETRIES = 6;
 
+  /** The primary goes on, or another one: whoever waits now holds up commits. */
+  private static final Set<End.Reason> RETRIED_AT_ONCE =
+      EnumSet.of(End.Reason.OTHER, End.Reason.HANDOFF, End.Reason.NEW_EPOCH);
+
   /** Of a read that brings much, the lanes begin with the first part while the rest is decoded. */
   private static final int FED_BYTES = 256 << 10;
 
@@ -72,7 +81,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   /** And so does this. */
   private final FollowLag lag;
 
-  private final PrimaryJudge judge;
+  private final FollowGate gate;
   private final Consumer<Welcome> greeted;
 
   /** Databases that were named to the primary and of which it has not said what is to be done. */
@@ -94,7 +103,12 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
   private volatile boolean closing;
   private volatile boolean paused;
   private volatile boolean planned;
+  private volatile boolean retriesAtOnce;
+  private volatile boolean steppedBack;
   private long heartbeats;
+
+  /** Whether this node has asked to be admitted since it heard that it is no member. */
+  private boolean asked;
 
   PrimaryConnection(
       Store store,
@@ -104,7 +118,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       Map<String, Position> claims,
       Map<String, UnfinishedSnapshot> snapshots,
       FollowLag lag,
-      PrimaryJudge judge,
+      FollowGate gate,
       Consumer<Welcome> greeted) {
     this.store = store;
     this.identity = identity;
@@ -113,7 +127,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     this.claims = claims;
     this.snapshots = snapshots;
     this.lag = lag;
-    this.judge = judge;
+    this.gate = gate;
     this.greeted = greeted;
   }
 
@@ -166,7 +180,7 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
               "Another node has been primary since: start that one as the primary."));
       return;
     }
-    Refusal refusal = judge.judge(from);
+    Refusal refusal = gate.judge(from);
     if (refusal != null) {
       end(refusal);
       return;
@@ -177,30 +191,61 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     LOG.info("following primary {} in epoch {}", primaryName(), from.epoch());
     List<NamedPosition> positions = positions();
     positions.forEach(position -> unplanned.add(position.name()));
-    for (Positions part : Positions.split(positions)) {
+    for (Positions part : Positions.split(from.epoch(), positions)) {
       channel.write(part);
     }
     channel.flush();
+    stand(from.standing());
     keepAlive();
   }
 
-  private List<NamedPosition> positions() {
+  /**
+   * What this node is in the in-sync set. A node that is no member asks to become one, and says
+   * again what it has: as the member that it asks to be.
+   */
+  private void stand(MemberStanding standing) {
+    if (standing != MemberStanding.NOT_A_MEMBER) {
+      asked = false;
+      return;
+    }
+    if (asked) {
+      return;
+    }
+    try {
+      Id token = gate.admission();
+      if (!token.isNone()) {
+        asked = true;
+        channel.writeAndFlush(new Admission(token));
+        byName.values().forEach(ReceiveLane::acknowledgeAgain);
+      }
+    } catch (IOException e) {
+      LOG.warn("this node does not ask to be admitted to the in-sync set: {}", e.toString());
+    }
+  }
+
+  private List<NamedPosition> positions() throws IOException {
     List<NamedPosition> all = new ArrayList<>();
     for (Database database : store.allDatabases()) {
       Position claimed = claims.get(database.name());
       LogPosition tail = database.replicaLog().received();
-      Position position = claimed != null ? claimed : positionOf(tail);
       if (tail.txid() > 0 && database.failure() == null) {
+        Position position = claimed != null ? claimed : durableEnd(database, tail);
         all.add(new NamedPosition(database.name(), position));
       }
     }
     return all;
   }
 
-  static Position positionOf(LogPosition tail) {
-    return tail.txid() == 0
-        ? Position.NONE
-        : Position.of(tail.epoch(), tail.txid(), tail.checksum());
+  /** Where the log ends on the disk; that of a disk that refuses is what it was the last time. */
+  private static Position durableEnd(Database database, LogPosition tail) throws IOException {
+    try {
+      database.replicaLog().awaitDurable(tail.txid());
+      return Position.of(tail);
+    } catch (IOException e) {
+      LOG.warn("{}: {}", database.name(), e.getMessage());
+      LogPosition durable = database.offeredAt(database.appendedDurable());
+      return durable == null ? Position.NONE : Position.of(durable);
+    }
   }
 
   private void keepAlive() {
@@ -242,7 +287,13 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       lag.planned(open.name());
       unplanned.remove(open.name());
       feed(lane, open);
+    } else if (frame instanceof Standing standing) {
+      gate.standing(standing);
+      stand(standing.standing());
+    } else if (frame instanceof Handoff handoff) {
+      gate.handoff(handoff.recordVersion());
     } else if (frame instanceof End || frame instanceof Refusal) {
+      retriesAtOnce = frame instanceof End end && RETRIED_AT_ONCE.contains(end.reason());
       over(frame.toString());
     } else {
       enqueue(lane(frame), frame);
@@ -400,6 +451,16 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     return ended;
   }
 
+  /** Whether the primary ended the connection, and is to be asked again without a wait. */
+  boolean retriesAtOnce() {
+    return retriesAtOnce;
+  }
+
+  /** Whether this node ended the connection, to offer an earlier position than any before. */
+  boolean hasSteppedBack() {
+    return steppedBack;
+  }
+
   /** Null before the answer to the greeting. */
   Welcome welcome() {
     return welcome;
@@ -407,6 +468,17 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
 
   long epoch() {
     return welcome.epoch();
+  }
+
+  /**
+   * @throws ProtocolException when a frame names another epoch than WELCOME
+   */
+  void checkEpoch(CommitPosition position) {
+    if (position.epoch() != epoch()) {
+      throw new ProtocolException(
+          ProtocolException.Kind.FIELD,
+          "COMMIT_POSITION, epoch: found " + position.epoch() + ", expected " + epoch());
+    }
   }
 
   /** Silence of the primary that says nothing about this node's lag. */
@@ -485,7 +557,8 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     if (claimed == null) {
       claims.remove(name);
     } else {
-      claims.put(name, claimed);
+      Position before = claims.put(name, claimed);
+      steppedBack |= before == null || claimed.txid().compareTo(before.txid()) < 0;
       end(new End(End.Reason.OTHER, "going back with " + name + " to " + claimed));
     }
   }

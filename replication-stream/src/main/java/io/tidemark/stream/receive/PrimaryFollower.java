@@ -48,7 +48,7 @@ public final class PrimaryFollower implements AutoCloseable {
 
   private final Supplier<ReplicaIdentity> identity;
   private final FollowOptions options;
-  private final PrimaryJudge judge;
+  private final FollowGate gate;
   private final Consumer<Welcome> greeted;
   private final Backoff backoff;
   private final EventLoopGroup loop;
@@ -60,6 +60,11 @@ public final class PrimaryFollower implements AutoCloseable {
   private volatile PrimaryConnection connection;
   private volatile String lastFailure;
   private volatile boolean closed;
+
+  /**
+   * Whether the connection was made without a wait, because the primary had ended the one before.
+   */
+  private boolean triedAtOnce;
 
   /** Whom to follow; null for nobody. Guarded by itself's lock where it is waited for. */
   private volatile Target target;
@@ -77,13 +82,13 @@ public final class PrimaryFollower implements AutoCloseable {
       Store store,
       Supplier<ReplicaIdentity> identity,
       FollowOptions options,
-      PrimaryJudge judge,
+      FollowGate gate,
       Consumer<Welcome> greeted,
       RandomGenerator random) {
     this.store = store;
     this.identity = identity;
     this.options = options;
-    this.judge = judge;
+    this.gate = gate;
     this.greeted = greeted;
     this.backoff =
         new Backoff(options.firstRetry().toNanos(), options.longestRetry().toNanos(), random);
@@ -152,8 +157,10 @@ public final class PrimaryFollower implements AutoCloseable {
     while (!closed) {
       try {
         Target next = awaitTarget();
-        follow(next);
-        pause(next);
+        boolean atOnce = follow(next);
+        if (!atOnce) {
+          pause(next);
+        }
       } catch (InterruptedException e) {
         return; // closed
       } catch (RuntimeException e) {
@@ -162,11 +169,15 @@ public final class PrimaryFollower implements AutoCloseable {
     }
   }
 
-  /** One connection from its beginning to its end. */
-  private void follow(Target to) throws InterruptedException {
+  /**
+   * One connection from its beginning to its end.
+   *
+   * @return whether the next one is to be made without a wait
+   */
+  private boolean follow(Target to) throws InterruptedException {
     PrimaryConnection next =
         new PrimaryConnection(
-            store, identity.get(), options, lanes, claims, snapshots, lag, judge, greeted);
+            store, identity.get(), options, lanes, claims, snapshots, lag, gate, greeted);
     CompletableFuture<PrimaryConnection> upgraded = new CompletableFuture<>();
     ChannelFuture connecting = connect(to, next, upgraded);
     try {
@@ -190,6 +201,9 @@ public final class PrimaryFollower implements AutoCloseable {
       connecting.channel().close();
       next.endLanes();
     }
+    boolean first = !triedAtOnce;
+    triedAtOnce = next.retriesAtOnce() && first;
+    return triedAtOnce || next.hasSteppedBack();
   }
 
   private void failed(Target to, String why) {

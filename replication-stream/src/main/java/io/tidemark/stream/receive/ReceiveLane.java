@@ -76,6 +76,14 @@ final class ReceiveLane {
   /** A snapshot was asked for; what comes before it is of no use. */
   private boolean awaitsSnapshot;
 
+  /**
+   * Whether all that the log has is known to be a part of the primary's: the plan was carried out.
+   */
+  private volatile boolean ofPrimary;
+
+  /** The newest commit position that the primary has told in its epoch; -1 for none yet. */
+  private volatile long announced = -1;
+
   private volatile long consumed;
   private volatile long received;
   private volatile long durable;
@@ -111,12 +119,28 @@ final class ReceiveLane {
   /** From the event loop; {@link #start} follows. */
   void add(Frame frame) {
     if (frame instanceof RecordChunk chunk) {
-      long end = Math.max(chunk.txid().value(), chunk.commitTxid().value());
+      announce(chunk.commitTxid());
+      long end = chunk.commitTxid().value(); // -1 is none
+      if (!connection.commitsWait()) {
+        end = Math.max(chunk.txid().value(), end);
+      }
       lag.expect(end, connection.lastHeardNanos());
+    } else if (frame instanceof CommitPosition position) {
+      connection.checkEpoch(position);
+      announce(position.txid());
+      lag.expect(position.txid().value(), connection.lastHeardNanos());
     }
     synchronized (queue) {
       queue.add(frame);
     }
+  }
+
+  /**
+   * Remembered whatever becomes of the frame: the primary says it once. "None yet" is less than
+   * any.
+   */
+  private void announce(Txid commitTxid) {
+    announced = Math.max(announced, commitTxid.value());
   }
 
   /** From the event loop: takes in what was added, unless that is being done. */
@@ -153,7 +177,7 @@ final class ReceiveLane {
         batch += frame.dataBytes();
       }
       if (dirty && (frame == null || batch >= BATCH)) {
-        toApply = settle();
+        toApply = settle(batch > 0);
         dirty = false;
         batch = 0;
       }
@@ -163,7 +187,7 @@ final class ReceiveLane {
     }
   }
 
-  /** Takes one frame; whether there is something to be acknowledged. */
+  /** Takes one frame; whether there is something to be acknowledged or shown. */
   private boolean take(Frame frame) {
     int bytes = frame.dataBytes();
     boolean taken = false;
@@ -182,7 +206,7 @@ final class ReceiveLane {
     if (taken) {
       consumed += bytes;
     }
-    return taken && bytes > 0;
+    return taken && (bytes > 0 || frame instanceof CommitPosition);
   }
 
   private void fail(Exception e) {
@@ -216,9 +240,6 @@ final class ReceiveLane {
       sendSums(request);
     } else if (frame instanceof Drop drop) {
       drop(drop);
-    } else if (frame instanceof CommitPosition) {
-      // Async: the log itself is the commit position.
-      LOG.trace("{}", frame);
     }
   }
 
@@ -238,27 +259,55 @@ final class ReceiveLane {
   /**
    * What was taken in becomes durable and is acknowledged, at once or with what is shown then.
    *
+   * @param data whether bytes came, and not only a commit position
    * @return whether the caller has to see to {@link #applyAll}
    */
-  private boolean settle() {
+  private boolean settle(boolean data) {
     boolean toApply = false;
-    if (problem == null && database != null && received > durable) {
+    if (problem == null && ofPrimary) {
       try {
-        database.replicaLog().awaitDurable(received);
-        durable = received;
-        toApply = claimApply(durable);
+        if (received > durable) {
+          database.replicaLog().awaitDurable(received);
+          durable = received;
+        }
+        toApply = claimApply(committed());
       } catch (IOException | RuntimeException e) {
         fail(e);
       }
     }
-    if (!toApply || connection.commitsWait()) {
+    if (data && (!toApply || connection.commitsWait())) {
       acknowledge();
     }
     return toApply;
   }
 
+  /**
+   * Tells the database up to where its transactions are committed: as far as the primary has said
+   * so, and as far as they are on the disk here. With async all that a primary sends is committed.
+   *
+   * @return up to where they are to be shown
+   */
+  private long committed() {
+    long known = connection.commitsWait() ? Math.min(announced, durable) : durable;
+    if (known > database.commitTxid()) {
+      database.committedUpTo(connection.epoch(), known);
+    }
+    return Math.min(durable, database.commitTxid());
+  }
+
+  /** From the event loop: another member acknowledges from now on. */
+  void acknowledgeAgain() {
+    if (ofPrimary && problem == null) {
+      acknowledge();
+    }
+  }
+
   /** One at a time: what is acknowledged later must not be less. */
   private synchronized void acknowledge() {
+    if (!ofPrimary) {
+      connection.send(Ack.ofBytes(id, connection.epoch(), consumed));
+      return;
+    }
     long shown = applied;
     long safe = Math.max(durable, shown);
     connection.send(
@@ -274,13 +323,14 @@ final class ReceiveLane {
   // -------------------------------------------------------------------- plan
 
   private void open(DatabaseOpen plan) throws IOException {
-    if (plan.next() == DatabaseOpen.Next.NOTHING || plan.next() == DatabaseOpen.Next.RECORDS) {
+    if (isRecords(plan)) {
       LOG.debug("{}: {}", name, plan.why());
     } else {
       LOG.info("{}: {}: {}", name, plan.next(), plan.why());
     }
     problem = null;
     awaitsSnapshot = false;
+    ofPrimary = false;
     closeSnapshot();
     if (record != null) {
       record.abort();
@@ -301,13 +351,26 @@ final class ReceiveLane {
       database.forget("the primary " + connection.primaryName() + " has no database " + name);
       connection.claim(name, null);
       lag.plan(0, 0, System.nanoTime());
+      record = new IncomingRecord(new LogTarget(log, connection.epoch()));
+      received = 0;
+      durable = 0;
+      applied = 0;
+      ofPrimary = true;
+      acknowledge();
       return;
     }
-    if (claimed != null || plan.apart()) {
-      setAside(claimed == null ? Position.NONE : claimed);
+    boolean parted = claimed != null;
+    if (parted || plan.apart()) {
+      setAside(parted ? claimed : Position.NONE);
+    }
+    if (parted && isRecords(plan) && database.canCutAfter(claimed.txid().value())) {
+      database.cutAfter(claimed.txid().value());
+      received = claimed.txid().value();
+      durable = received;
+      parted = false;
     }
     if (plan.next() == DatabaseOpen.Next.SNAPSHOT
-        || (claimed != null && plan.next() != DatabaseOpen.Next.DROP)) {
+        || (parted && plan.next() != DatabaseOpen.Next.DROP)) {
       awaitsSnapshot = true;
       if (unfinished != null && unfinished.canGoOn(database, connection.primaryNonce())) {
         connection.send(new SnapshotResume(id, unfinished.number(), unfinished.sink().lastPage()));
@@ -324,9 +387,16 @@ final class ReceiveLane {
       record = new IncomingRecord(new LogTarget(log, connection.epoch()));
       log.awaitDurable(received);
       durable = received;
-      apply(received);
-      acknowledge();
+      if (plan.next() != DatabaseOpen.Next.DROP) {
+        ofPrimary = true;
+        apply(committed());
+        acknowledge();
+      }
     }
+  }
+
+  private static boolean isRecords(DatabaseOpen plan) {
+    return plan.next() == DatabaseOpen.Next.NOTHING || plan.next() == DatabaseOpen.Next.RECORDS;
   }
 
   /**
@@ -338,11 +408,7 @@ final class ReceiveLane {
         plan.position().isNone()
             ? Position.NONE
             : StepBack.candidate(plan.position(), new DatabaseHistory(database));
-    LOG.warn(
-        "{}: this node is at {}, going back to {}",
-        name,
-        PrimaryConnection.positionOf(tail),
-        candidate);
+    LOG.warn("{}: this node is at {}, going back to {}", name, Position.of(tail), candidate);
     connection.claim(name, candidate);
   }
 
@@ -357,6 +423,7 @@ final class ReceiveLane {
 
   private void begin(SnapshotBegin begin) throws IOException {
     awaitsSnapshot = false;
+    ofPrimary = false;
     closeSnapshot();
     snapshotNumber = begin.snapshot();
     if (unfinished != null && unfinished.isContinuedBy(begin)) {
@@ -407,6 +474,7 @@ final class ReceiveLane {
     received = position.txid().value();
     durable = received;
     applied = received;
+    ofPrimary = true;
     lag.plan(applied, received, System.nanoTime());
     LOG.info("{}: the snapshot is complete, now at {}", name, position);
     acknowledge();
@@ -470,6 +538,7 @@ final class ReceiveLane {
     received = gone.txid().value();
     durable = received;
     applied = received;
+    ofPrimary = true;
     lag.plan(applied, received, System.nanoTime());
     acknowledge();
   }
@@ -490,8 +559,8 @@ final class ReceiveLane {
   private boolean claimApply(long txid) {
     synchronized (applyMonitor) {
       applyTo = Math.max(applyTo, txid);
-      boolean claimed = !applying;
-      applying = true;
+      boolean claimed = !applying && applyTo > applied;
+      applying |= claimed;
       return claimed;
     }
   }
@@ -548,7 +617,9 @@ final class ReceiveLane {
     @Override
     public void begin(long epoch, long txid, byte[] extra, long ltxLength, long commitTxid)
         throws IOException {
-      log.begin(primaryEpoch, epoch, txid, extra.length == 0 ? null : extra, ltxLength, commitTxid);
+      // Not above the record itself: what comes after it is not known to be the primary's.
+      long known = Math.min(Math.max(0, commitTxid), txid);
+      log.begin(primaryEpoch, epoch, txid, extra.length == 0 ? null : extra, ltxLength, known);
     }
 
     @Override

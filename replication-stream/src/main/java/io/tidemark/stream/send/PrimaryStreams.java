@@ -49,7 +49,8 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
    * @param channel whose pipeline decodes nothing any more; it must read by itself (autoRead)
    */
   public void accept(Channel channel) {
-    ReplicaSession session = new ReplicaSession(store, identity, options, channel, this);
+    PrimaryIdentity now = identity;
+    ReplicaSession session = new ReplicaSession(store, now, options, channel, this);
     ChannelPipeline pipeline = channel.pipeline();
     pipeline.addLast(new FrameDecoder(FrameType.Sender.REPLICA));
     pipeline.addLast(new Receiver(session));
@@ -57,6 +58,8 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     session.start();
     if (closed) {
       session.end(new End(End.Reason.SHUTDOWN, "this node is stopping"));
+    } else if (identity.epoch() != now.epoch()) {
+      session.end(newEpoch(identity));
     } else if (sessions.size() > options.mostReplicas()) {
       session.end(
           new Refusal(
@@ -66,6 +69,15 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     }
   }
 
+  /**
+   * Other nodes may have what was appended; in sync mode, where it is not committed yet. To be
+   * called by {@link io.tidemark.database.CommitGate#offered}: it leaves a note.
+   */
+  public void offered(Database database) {
+    committed(database);
+  }
+
+  /** A transaction was committed, or the announced commit position has risen without one. */
   @Override
   public void committed(Database database) {
     for (ReplicaSession session : streaming) {
@@ -95,9 +107,29 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     return all;
   }
 
-  /** For nodes that connect from now on. */
+  /** For nodes that connect from now on: another record version. */
   public void identity(PrimaryIdentity now) {
     identity = now;
+  }
+
+  PrimaryIdentity identity() {
+    return identity;
+  }
+
+  /**
+   * This node is primary in a later epoch from now on. All connections end, and with them what was
+   * acknowledged; the nodes connect again at once.
+   */
+  public void begin(PrimaryIdentity next) {
+    identity = next;
+    End word = newEpoch(next);
+    for (ReplicaSession session : sessions) {
+      session.end(word);
+    }
+  }
+
+  private static End newEpoch(PrimaryIdentity next) {
+    return new End(End.Reason.NEW_EPOCH, "epoch " + next.epoch() + " begins");
   }
 
   StreamGate gate() {

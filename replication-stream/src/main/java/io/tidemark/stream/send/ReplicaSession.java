@@ -7,15 +7,18 @@ import io.netty.util.ReferenceCountUtil;
 import io.tidemark.database.Database;
 import io.tidemark.database.Store;
 import io.tidemark.stream.Ack;
+import io.tidemark.stream.Admission;
 import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.End;
 import io.tidemark.stream.Frame;
 import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.FrameType;
+import io.tidemark.stream.Handoff;
 import io.tidemark.stream.Heartbeat;
 import io.tidemark.stream.HeartbeatDeadline;
 import io.tidemark.stream.HeartbeatReply;
 import io.tidemark.stream.Hello;
+import io.tidemark.stream.Id;
 import io.tidemark.stream.PageSums;
 import io.tidemark.stream.Position;
 import io.tidemark.stream.PositionMap;
@@ -25,7 +28,9 @@ import io.tidemark.stream.RecordChunk;
 import io.tidemark.stream.Refusal;
 import io.tidemark.stream.SendSchedule;
 import io.tidemark.stream.SnapshotResume;
+import io.tidemark.stream.Standing;
 import io.tidemark.stream.Welcome;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -85,6 +90,9 @@ final class ReplicaSession implements StreamPeer {
   private final SendSchedule schedule;
   private final PositionMap positions;
 
+  /** The lanes by id, for the event loop. */
+  private volatile SendLane[] opened = new SendLane[16];
+
   /** Of the thread. */
   private final SendPace pace = new SendPace(System.nanoTime());
 
@@ -97,10 +105,12 @@ final class ReplicaSession implements StreamPeer {
   private boolean wakesSoon;
 
   private volatile Hello hello;
+  private volatile Id admission = Id.NONE;
   private volatile long roundTripNanos;
   private volatile boolean positioned;
   private volatile boolean openAsked;
   private volatile boolean streaming;
+  private volatile boolean planned;
   private int nextId = 1;
   private long heartbeats;
   private long lastHeartbeat = System.nanoTime();
@@ -136,7 +146,7 @@ final class ReplicaSession implements StreamPeer {
 
   // ------------------------------------------------- from other threads
 
-  /** A transaction was committed. On the way of a commit: notes it and wakes the thread. */
+  /** There is something new. On the way of a commit: notes it and wakes the thread. */
   void committed(Database database) {
     SendLane lane = lanes.get(database.name());
     if (lane == null) {
@@ -156,6 +166,13 @@ final class ReplicaSession implements StreamPeer {
       channel.writeAndFlush(encoder.encode(channel.alloc(), HeartbeatReply.to(beat)));
       return;
     }
+    if (frame instanceof Admission asked) {
+      admit(asked);
+      return;
+    }
+    if (frame instanceof Ack ack) {
+      count(ack);
+    }
     if (waiting.incrementAndGet() > MOST_WAITING) {
       failed(
           new ProtocolException(
@@ -168,6 +185,47 @@ final class ReplicaSession implements StreamPeer {
     } else {
       sleep.wake();
     }
+  }
+
+  /**
+   * From the event loop, so that a commit does not wait for the thread: what this node has on its
+   * disk.
+   */
+  private void count(Ack ack) {
+    SendLane[] all = opened;
+    SendLane lane = ack.id() < all.length ? all[ack.id()] : null;
+    if (lane == null) {
+      throw notOpened(FrameType.ACK, ack.id());
+    }
+    checkEpoch(FrameType.ACK, ack.epoch());
+    long before = lane.durable();
+    boolean followed = lane.isFollowing();
+    lane.count(ack);
+    if (lane.durable() != before) {
+      streams.gate().acknowledged(this, lane.name(), lane.durable());
+    }
+    if (lane.isFollowing() != followed) {
+      streams.gate().changed();
+    }
+  }
+
+  private void checkEpoch(FrameType type, long epoch) {
+    if (epoch != identity.epoch()) {
+      throw new ProtocolException(
+          ProtocolException.Kind.FIELD,
+          type + ", epoch: found " + epoch + ", expected " + identity.epoch());
+    }
+  }
+
+  /** From the event loop: another member acknowledges from here on. */
+  private void admit(Admission asked) {
+    for (SendLane lane : opened) {
+      if (lane != null) {
+        lane.forgetAcknowledged();
+      }
+    }
+    admission = asked.token();
+    streams.gate().changed();
   }
 
   /** From the event loop: there is no hurry, and waking the thread each time takes CPU. */
@@ -232,6 +290,11 @@ final class ReplicaSession implements StreamPeer {
     return hello;
   }
 
+  @Override
+  public Id admission() {
+    return admission;
+  }
+
   boolean isPositioned() {
     return positioned;
   }
@@ -250,6 +313,38 @@ final class ReplicaSession implements StreamPeer {
   public void open() {
     openAsked = true;
     sleep.wake();
+  }
+
+  @Override
+  public void tell(Standing standing) {
+    channel.writeAndFlush(encoder.encode(channel.alloc(), standing));
+  }
+
+  @Override
+  public void handoff(long recordVersion) {
+    channel.writeAndFlush(encoder.encode(channel.alloc(), new Handoff(recordVersion)));
+  }
+
+  @Override
+  public long durable(String database) {
+    SendLane lane = lanes.get(database);
+    return lane == null ? -1 : lane.durable();
+  }
+
+  @Override
+  public boolean isResynchronising() {
+    return !planned || !lanes.values().stream().allMatch(SendLane::isFollowing);
+  }
+
+  @Override
+  public String fault() {
+    for (SendLane lane : lanes.values()) {
+      String problem = lane.problem();
+      if (problem != null) {
+        return "'" + lane.name() + "': " + problem;
+      }
+    }
+    return null;
   }
 
   @Override
@@ -314,11 +409,7 @@ final class ReplicaSession implements StreamPeer {
   }
 
   private void await() {
-    acksMatter =
-        !streaming
-            || identity.commitMode() == CommitMode.SYNC
-            || schedule.isWaitingForRoom()
-            || !channel.isWritable();
+    acksMatter = !streaming || schedule.isWaitingForRoom() || !channel.isWritable();
     if (acksMatter && !inbox.isEmpty()) {
       return; // one that came when it did not matter yet
     }
@@ -349,6 +440,7 @@ final class ReplicaSession implements StreamPeer {
     } else if (frame instanceof Hello who) {
       greet(who);
     } else if (frame instanceof Positions some) {
+      checkEpoch(FrameType.POSITIONS, some.epoch());
       if (positions.add(some)) {
         positioned = true;
         openAsked |= !streams.gate().isClosed();
@@ -371,15 +463,19 @@ final class ReplicaSession implements StreamPeer {
   private SendLane lane(FrameType type, int id) {
     SendLane lane = byId.get(id);
     if (lane == null) {
-      throw new ProtocolException(
-          ProtocolException.Kind.FIELD, type + " names database " + id + ", which was not opened");
+      throw notOpened(type, id);
     }
     return lane;
   }
 
+  private static ProtocolException notOpened(FrameType type, int id) {
+    return new ProtocolException(
+        ProtocolException.Kind.FIELD, type + " names database " + id + ", which was not opened");
+  }
+
   private void greet(Hello who) {
     hello = who;
-    Refusal refusal = Admission.refusal(who, identity);
+    Refusal refusal = Greeting.refusal(who, identity);
     if (refusal == null) {
       refusal = streams.gate().refusal(who);
     }
@@ -395,11 +491,13 @@ final class ReplicaSession implements StreamPeer {
             identity.nodeId(),
             identity.processNonce(),
             identity.epoch(),
-            identity.recordVersion(),
+            streams.identity().recordVersion(),
             identity.commitMode(),
+            streams.gate().standing(who),
             options.heartbeat().toMillis(),
             options.deadline().toMillis()));
     channel.flush();
+    streams.gate().changed();
   }
 
   private void openAll() {
@@ -409,18 +507,33 @@ final class ReplicaSession implements StreamPeer {
     lastHeartbeat -= options.heartbeat().toNanos();
     streams.streaming(this); // from here on commits are noted
     theirs.forEach(this::open);
-    for (Database database : store.databases()) {
-      if (!lanes.containsKey(database.name())) {
+    for (Database database : store.allDatabases()) {
+      if (!lanes.containsKey(database.name()) && isToBeSent(database)) {
         open(database.name(), Position.NONE);
       }
     }
+    planned = true;
+    streams.gate().changed();
+  }
+
+  /** Also what would exist only with records that are not known to be committed. */
+  private static boolean isToBeSent(Database database) {
+    return database.exists()
+        || database.failure() != null
+        || database.appended().txid() > database.position().txid();
   }
 
   private void open(String name, Position replica) {
-    SendLane lane = new SendLane(nextId++, name, replica);
+    SendLane lane = new SendLane(nextId++, name, replica, identity, streams.gate(), store.isReplica());
     schedule.open(lane.id());
     byId.put(lane.id(), lane);
     lanes.put(name, lane);
+    SendLane[] all = opened;
+    if (lane.id() >= all.length) {
+      all = Arrays.copyOf(all, 2 * all.length);
+    }
+    all[lane.id()] = lane;
+    opened = all; // before anything is sent that could be acknowledged
     lane.plan(store.get(name));
     schedule.ready(lane.id());
   }

@@ -1,13 +1,15 @@
 package io.tidemark.stream.send;
 
 import io.tidemark.database.Database;
-import io.tidemark.database.DatabasePosition;
+import io.tidemark.database.LogPosition;
 import io.tidemark.database.ReadingEndedException;
 import io.tidemark.database.RecordsGoneException;
 import io.tidemark.database.SnapshotSource;
 import io.tidemark.ltx.Txid;
 import io.tidemark.stream.Ack;
 import io.tidemark.stream.CatchUp;
+import io.tidemark.stream.CommitMode;
+import io.tidemark.stream.CommitPosition;
 import io.tidemark.stream.DatabaseHistory;
 import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.DatabaseOpen.Next;
@@ -20,6 +22,7 @@ import io.tidemark.stream.Position;
 import io.tidemark.stream.PrimaryHistory;
 import io.tidemark.stream.Protocol;
 import io.tidemark.stream.ProtocolException;
+import io.tidemark.stream.RecordChunk;
 import io.tidemark.stream.SnapshotBegin;
 import io.tidemark.stream.SnapshotEnd;
 import io.tidemark.stream.SnapshotResume;
@@ -35,9 +38,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One database on its way to one replica: what {@link CatchUp} planned, then every transaction as
- * it is committed.
+ * it is committed, or, in sync mode, as it is appended.
  *
- * <p>Used by the thread of the session only, except {@link #noted}.
+ * <p>Used by the thread of the session only, except {@link #noted} and where said.
  */
 final class SendLane {
   private static final Logger LOG = LoggerFactory.getLogger(SendLane.class);
@@ -64,6 +67,8 @@ final class SendLane {
 
   private final int id;
   private final String name;
+  private final PrimaryIdentity primary;
+  private final StreamGate gate;
   private final ArrayDeque<Frame> first = new ArrayDeque<>();
   private Database database;
   private Stage stage = Stage.WAITING;
@@ -79,16 +84,28 @@ final class SendLane {
   private Position replica;
 
   private volatile Ack acknowledged;
+
+  /** Commit position that the replica was told, -1 for none. */
+  private long told = -1;
+
+  /** Where the records begin that the replica gets, a TXID; -1 while it does not get to records. */
+  private volatile long recordsFrom = -1;
+
+  /** What is on the replica's disk, as the member that it is now; -1 for nothing. */
+  private volatile long durable = -1;
+
   private final LagMeter lag = new LagMeter();
 
   /**
    * @param id of the database in the stream
    * @param replica what the replica has of it
    */
-  SendLane(int id, String name, Position replica) {
+  SendLane(int id, String name, Position replica, PrimaryIdentity primary, StreamGate gate) {
     this.id = id;
     this.name = name;
     this.replica = replica;
+    this.primary = primary;
+    this.gate = gate;
   }
 
   int id() {
@@ -107,6 +124,27 @@ final class SendLane {
   /** Why the database cannot be sent, or null. */
   String problem() {
     return problem;
+  }
+
+  /** From the event loop: what the replica has on its disk from now on. */
+  void count(Ack ack) {
+    durable = ack.apart() ? -1 : ack.durable().value();
+  }
+
+  /** From the event loop: what was acknowledged counts no more. */
+  void forgetAcknowledged() {
+    durable = -1;
+  }
+
+  /** As {@link StreamPeer#durable}; for all threads. */
+  long durable() {
+    return durable;
+  }
+
+  /** Whether the replica has done what was planned, and gets record after record; for all. */
+  boolean isFollowing() {
+    long from = recordsFrom;
+    return from >= 0 && durable >= from;
   }
 
   /** How far the replica is behind, as {@link LagMeter#nanos}. */
@@ -155,7 +193,7 @@ final class SendLane {
     if (ack == null || ack.received().equals(replica.txid()) || database == null) {
       return replica;
     }
-    DatabasePosition then = database.positionAt(ack.received().value());
+    LogPosition then = database.offeredAt(ack.received().value());
     return then == null ? replica : Position.of(then);
   }
 
@@ -167,13 +205,12 @@ final class SendLane {
     } else if (plan instanceof CatchUp.Records wanted) {
       follow(wanted.from().value() - 1);
       open(Next.RECORDS, replica, false, plan.reason());
-    } else if (plan instanceof CatchUp.Snapshot wanted) {
+    } else if (plan instanceof CatchUp.Snapshot wanted && database.exists()) {
       openSnapshot(!wanted.continues(), plan.reason());
+    } else if (plan instanceof CatchUp.Snapshot wanted) {
+      openDrop(wanted.continues(), plan.reason()); // what made it anew is not committed
     } else if (plan instanceof CatchUp.Dropped dropped) {
-      Position gone = Position.of(database.position());
-      open(Next.DROP, gone, !dropped.continues(), plan.reason());
-      first.add(new Drop(id, name, gone));
-      follow(gone.txid().value());
+      openDrop(dropped.continues(), plan.reason());
     } else {
       open(Next.STEP_BACK, StepBack.candidate(replica, history()), true, plan.reason());
       stage = Stage.WAITING;
@@ -183,6 +220,13 @@ final class SendLane {
   private void openSnapshot(boolean apart, String why) {
     open(Next.SNAPSHOT, Position.of(database.position()), apart, why);
     stage = Stage.WAITING;
+  }
+
+  private void openDrop(boolean continues, String why) throws IOException, RecordsGoneException {
+    Position gone = Position.of(database.position());
+    open(Next.DROP, gone, !continues, why);
+    first.add(new Drop(id, name, gone));
+    follow(gone.txid().value());
   }
 
   private void open(Next next, Position position, boolean apart, String why) {
@@ -195,10 +239,22 @@ final class SendLane {
   private void follow(long txid) throws IOException, RecordsGoneException {
     if (database == null) {
       stage = Stage.WAITING; // until it has a transaction
+      recordsFrom = txid;
       return;
     }
-    records = new RecordFrames(id, database.recordsAfter(txid));
+    records =
+        new RecordFrames(id, isSync() ? database.appendedAfter(txid) : database.recordsAfter(txid));
     stage = Stage.RECORDS;
+    recordsFrom = txid;
+  }
+
+  private boolean isSync() {
+    return primary.commitMode() == CommitMode.SYNC;
+  }
+
+  /** Up to where the replica may show what it gets, -1 if that is not known yet. */
+  private long announced() {
+    return isSync() ? gate.announced(database) : database.position().txid();
   }
 
   private long txid() {
@@ -216,7 +272,7 @@ final class SendLane {
     lag.expect(txid(), System.nanoTime());
     try {
       return switch (stage) {
-        case RECORDS -> records.next(database.position().txid());
+        case RECORDS -> nextRecord();
         case PAGES -> nextPages();
         case REPAIR -> nextRepair();
         default -> null;
@@ -228,6 +284,22 @@ final class SendLane {
       fail(e);
       return null;
     }
+  }
+
+  private Frame nextRecord() throws IOException {
+    long committed = announced();
+    RecordChunk chunk = records.next(committed);
+    if (chunk != null) {
+      if (chunk.isFirst()) {
+        told = Math.max(told, committed);
+      }
+      return chunk;
+    }
+    if (committed <= told || !isSync()) {
+      return null; // with async a record is committed when it is sent
+    }
+    told = committed;
+    return new CommitPosition(id, primary.epoch(), new Txid(committed));
   }
 
   private Frame nextPages() throws IOException, RecordsGoneException {
@@ -243,7 +315,7 @@ final class SendLane {
   }
 
   private Frame nextRepair() throws IOException, RecordsGoneException {
-    Frame frame = records.next(database.position().txid());
+    Frame frame = records.next(announced());
     if (frame != null) {
       return frame;
     }
@@ -253,6 +325,7 @@ final class SendLane {
     SnapshotSource source = snapshot;
     snapshot = null;
     RecordFrames repaired = records;
+    replica = end;
     try {
       follow(end.txid().value()); // its pin comes before the snapshot's goes
     } finally {
@@ -280,6 +353,9 @@ final class SendLane {
   // -------------------------------------------------------------- receiving
 
   void acknowledged(Ack ack) {
+    if (ack.apart()) {
+      return;
+    }
     acknowledged = ack;
     lag.shown(ack.applied().value(), System.nanoTime());
   }
@@ -388,6 +464,7 @@ final class SendLane {
 
   /** Gives up readers and what they keep in the log. */
   void close() {
+    recordsFrom = -1;
     close(records);
     records = null;
     close(snapshot);

@@ -5,8 +5,8 @@ import io.tidemark.stream.Refusal;
 import io.tidemark.stream.Refusal.Reason;
 
 /** Whether a replica is served, judged by its greeting. A pure function. */
-final class Admission {
-  private Admission() {}
+final class Greeting {
+  private Greeting() {}
 
   /** Why the node is sent away, or null if it is welcome. */
   static Refusal refusal(Hello replica, PrimaryIdentity primary) {

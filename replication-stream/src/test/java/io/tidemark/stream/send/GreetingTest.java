@@ -8,14 +8,14 @@ import io.tidemark.stream.Id;
 import io.tidemark.stream.Refusal;
 import org.junit.jupiter.api.Test;
 
-class AdmissionTest {
+class GreetingTest {
   private static final Id CLUSTER = new Id(1);
   private static final Id PRIMARY = new Id(2);
   private static final PrimaryIdentity IDENTITY =
       new PrimaryIdentity(CLUSTER, PRIMARY, new Id(3), 7, 0, CommitMode.ASYNC);
 
   private static Refusal refusal(Id cluster, Id node, long epoch) {
-    return Admission.refusal(
+    return Greeting.refusal(
         new Hello(cluster, node, new Id(4), new Id(5), epoch, Id.NONE, 0, ""), IDENTITY);
   }
 
