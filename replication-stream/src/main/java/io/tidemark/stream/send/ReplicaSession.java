@@ -524,7 +524,8 @@ final class ReplicaSession implements StreamPeer {
   }
 
   private void open(String name, Position replica) {
-    SendLane lane = new SendLane(nextId++, name, replica, identity, streams.gate(), store.isReplica());
+    SendLane lane =
+        new SendLane(nextId++, name, replica, identity, streams.gate(), store.isReplica());
     schedule.open(lane.id());
     byId.put(lane.id(), lane);
     lanes.put(name, lane);

@@ -69,6 +69,7 @@ final class SendLane {
   private final String name;
   private final PrimaryIdentity primary;
   private final StreamGate gate;
+  private final boolean lends;
   private final ArrayDeque<Frame> first = new ArrayDeque<>();
   private Database database;
   private Stage stage = Stage.WAITING;
@@ -99,13 +100,21 @@ final class SendLane {
   /**
    * @param id of the database in the stream
    * @param replica what the replica has of it
+   * @param lends whether this node is no primary and sends what it has to one
    */
-  SendLane(int id, String name, Position replica, PrimaryIdentity primary, StreamGate gate) {
+  SendLane(
+      int id,
+      String name,
+      Position replica,
+      PrimaryIdentity primary,
+      StreamGate gate,
+      boolean lends) {
     this.id = id;
     this.name = name;
     this.replica = replica;
     this.primary = primary;
     this.gate = gate;
+    this.lends = lends;
   }
 
   int id() {
@@ -243,7 +252,8 @@ final class SendLane {
       return;
     }
     records =
-        new RecordFrames(id, isSync() ? database.appendedAfter(txid) : database.recordsAfter(txid));
+        new RecordFrames(
+            id, isSync() || lends ? database.appendedAfter(txid) : database.recordsAfter(txid));
     stage = Stage.RECORDS;
     recordsFrom = txid;
   }
@@ -254,7 +264,10 @@ final class SendLane {
 
   /** Up to where the replica may show what it gets, -1 if that is not known yet. */
   private long announced() {
-    return isSync() ? gate.announced(database) : database.position().txid();
+    if (isSync()) {
+      return gate.announced(database);
+    }
+    return lends ? database.commitTxid() : database.position().txid();
   }
 
   private long txid() {
