@@ -481,6 +481,7 @@ public final class ClusterDriver implements AutoCloseable {
    * @param promised what commits waited for until now
    */
   private void acquire(Stored stored, ClusterRecord next, CommitMode promised) throws IOException {
+    streams.follow(null);
     Acquisition acquisition;
     try {
       acquisition = leaser.acquire(stored, ClusterRecordJson.write(next), self);
@@ -661,7 +662,8 @@ public final class ClusterDriver implements AutoCloseable {
       inSync.begin(own.record(), fencingSince);
       settling = true;
     }
-    if (changeSet(settings.answerTime())) {
+    // Async: nobody has to confirm anything, and who comes a little later keeps its seat.
+    if (own.record().mode() == CommitMode.SYNC && changeSet(settings.answerTime())) {
       return Duration.ZERO;
     }
     inSync.openWelcome(own.record(), streams.peers(), commits);
