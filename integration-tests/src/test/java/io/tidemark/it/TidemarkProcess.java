@@ -148,6 +148,19 @@ final class TidemarkProcess implements AutoCloseable {
     return setting("lease.advertise-url", null);
   }
 
+  /** One of several that elect their primary; {@link #keepPort} or {@link #on} comes first. */
+  TidemarkProcess elect(String etcdEndpoints) {
+    setting("lease.type", "etcd");
+    setting("lease.ttl", "3s");
+    setting("lease.hostname", name);
+    setting("lease.etcd", "{endpoints: [" + etcdEndpoints + "]}");
+    return setting("lease.advertise-url", "http://" + settings.get("http").get("addr"));
+  }
+
+  String name() {
+    return name;
+  }
+
   private String configuration() {
     StringBuilder text = new StringBuilder();
     settings.forEach(

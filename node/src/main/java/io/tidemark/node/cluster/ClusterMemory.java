@@ -40,7 +40,7 @@ final class ClusterMemory {
   }
 
   /**
-   * Reads it; everything is 0 if there is no such file.
+   * Reads it. If there is no such file everything is 0, but the token, which nobody knows.
    *
    * @throws IOException when it cannot be read or is damaged; says what to do
    */
@@ -50,6 +50,7 @@ final class ClusterMemory {
     try {
       text = Files.readString(file);
     } catch (NoSuchFileException e) {
+      memory.newToken();
       return memory;
     }
     Matcher fields = TEXT.matcher(text);
@@ -71,7 +72,7 @@ final class ClusterMemory {
     return recordVersion;
   }
 
-  /** 0 if there is none. */
+  /** Not 0; a member of the in-sync set only if the record names it. */
   synchronized long token() {
     return token;
   }

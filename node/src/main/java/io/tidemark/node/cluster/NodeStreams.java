@@ -316,7 +316,12 @@ final class NodeStreams implements Streams, AutoCloseable {
   private final class ServingGate implements StreamGate {
     @Override
     public Refusal refusal(Hello from) {
-      return null;
+      return from.token().isNone()
+          ? new Refusal(
+              Refusal.Reason.CLUSTER,
+              "the replica has a static lease, this node one of a store",
+              "Give all nodes of a cluster the same lease.type.")
+          : null;
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.tidemark.stream.DatabaseHistory;
 import io.tidemark.stream.Position;
 import io.tidemark.stream.StepBack;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
@@ -172,7 +173,12 @@ final class StoreData implements LocalData {
       return end.txid();
     }
     Position theirs = Position.of(end.epoch(), end.txid(), end.checksum());
-    return StepBack.candidate(theirs, new DatabaseHistory(database)).txid().value();
+    try {
+      return StepBack.candidate(theirs, new DatabaseHistory(database)).txid().value();
+    } catch (IOException | UncheckedIOException e) {
+      LOG.warn("{}: cannot compare with {}: {}", name, end, e.toString());
+      return 0; // the other node leaves the set, which is the safe side
+    }
   }
 
   @Override
