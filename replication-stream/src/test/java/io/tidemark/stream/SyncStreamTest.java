@@ -199,6 +199,67 @@ class SyncStreamTest {
   }
 
   @Test
+  void whatAReplicaMayHaveToKeepIsNotCutOffWithWhatWasAborted() throws Exception {
+    primary.gate.needed = 0;
+    primary.commit();
+    primary.commit();
+    primary.commitInDoubt();
+    primary.gate.settled = false;
+    follow();
+    until("the tail", () -> primary.peer().durable(TestPrimary.NAME) == 3);
+    assertThat(replica.shown()).isZero();
+
+    primary.store.becomePrimary(primary.store.epoch() + 1);
+    primary.database().cutAfter(2);
+    primary.streams.begin(primary.identity(2));
+
+    until("the cut", () -> replica.appended() == 2);
+    until("the new epoch", () -> !primary.streams.peers().isEmpty());
+    assertThat(primary.peer().ends().get(TestPrimary.NAME).txid()).isEqualTo(new Txid(2));
+    until("the plan", () -> primary.peer().durable(TestPrimary.NAME) == 2);
+    assertThat(replica.shown()).isZero();
+    primary.gate.settled = true;
+    primary.streams.committed(primary.database());
+    assertReplicaShows(2);
+  }
+
+  @Test
+  void aReplicaThatIsSentACopyIsResynchronisingUntilItHasIt() throws Exception {
+    primary.gate.needed = 0;
+    for (int i = 0; i < 3; i++) {
+      primary.commit();
+    }
+    primary.gate.needed = 1;
+    try (RawReplica raw = new RawReplica(primary.portNumber())) {
+      long epoch = raw.greet().epoch();
+      Position strange = Position.of(epoch, 2, Long.MIN_VALUE | 5);
+      raw.send(new Positions(epoch, List.of(new NamedPosition(TestPrimary.NAME, strange)), false));
+      DatabaseOpen back = (DatabaseOpen) raw.receive();
+      assertThat(back.next()).isEqualTo(DatabaseOpen.Next.STEP_BACK);
+      assertThat(primary.peer().isResynchronising()).isTrue();
+      raw.send(new SnapshotResume(back.id(), 0, 0));
+      PageSumsRequest request = receive(raw, PageSumsRequest.class);
+      raw.send(new PageSums(back.id(), 512, 1, SampleFrames.sums(512, 1, request.count()), true));
+      SnapshotEnd end = receive(raw, SnapshotEnd.class);
+      assertThat(end.position()).isEqualTo(Position.of(primary.database().position()));
+      raw.send(Ack.ofBytes(back.id(), epoch, 0));
+      sleep(50);
+      assertThat(primary.peer().isResynchronising()).isTrue();
+      Txid three = new Txid(3);
+      raw.send(new Ack(back.id(), epoch, three, three, three, 0));
+      until("it to follow", () -> !primary.peer().isResynchronising());
+    }
+  }
+
+  private static <T extends Frame> T receive(RawReplica raw, Class<T> type) throws Exception {
+    Frame frame = raw.receive();
+    while (!type.isInstance(frame)) {
+      frame = raw.receive();
+    }
+    return type.cast(frame);
+  }
+
+  @Test
   void anAdmissionMakesAcknowledgementsThoseOfTheNewMember() throws Exception {
     primary.gate.standing = MemberStanding.NOT_A_MEMBER;
     replica.tokens.addAll(List.of(new Id(0xa), new Id(0xb), new Id(0xc)));
@@ -294,17 +355,9 @@ class SyncStreamTest {
         assertThat(raw.receive()).isInstanceOf(DatabaseOpen.class);
         raw.send(Ack.ofBytes(wrong.getKey(), epoch + wrong.getValue(), 0));
 
-        assertThat(lastWord(raw).reason()).isEqualTo(End.Reason.PROTOCOL_ERROR);
+        assertThat(receive(raw, End.class).reason()).isEqualTo(End.Reason.PROTOCOL_ERROR);
       }
     }
-  }
-
-  private static End lastWord(RawReplica raw) throws Exception {
-    Frame frame = raw.receive();
-    while (!(frame instanceof End)) {
-      frame = raw.receive();
-    }
-    return (End) frame;
   }
 
   @Test
