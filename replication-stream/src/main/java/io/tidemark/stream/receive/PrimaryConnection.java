@@ -229,8 +229,9 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
       Position claimed = claims.get(database.name());
       LogPosition tail = database.replicaLog().received();
       if (tail.txid() > 0 && database.failure() == null) {
-        Position position = claimed != null ? claimed : durableEnd(database, tail);
-        all.add(new NamedPosition(database.name(), position));
+        Position end = durableEnd(database, tail);
+        boolean goesBack = claimed != null && claimed.txid().compareTo(end.txid()) <= 0;
+        all.add(new NamedPosition(database.name(), goesBack ? claimed : end));
       }
     }
     return all;

@@ -100,7 +100,7 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
   public List<StreamPeer> peers() {
     List<StreamPeer> all = new ArrayList<>();
     for (ReplicaSession session : sessions) {
-      if (session.isPositioned()) {
+      if (session.isPositioned() && !session.isEnded()) {
         all.add(session);
       }
     }

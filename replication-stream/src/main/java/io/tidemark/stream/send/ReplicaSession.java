@@ -166,6 +166,9 @@ final class ReplicaSession implements StreamPeer {
       channel.writeAndFlush(encoder.encode(channel.alloc(), HeartbeatReply.to(beat)));
       return;
     }
+    if (isEnded()) {
+      return; // nothing of this connection counts any more
+    }
     if (frame instanceof Admission asked) {
       admit(asked);
       return;
@@ -290,6 +293,16 @@ final class ReplicaSession implements StreamPeer {
     return hello;
   }
 
+  /** Whether this side has ended the connection, or it was cut. */
+  boolean isEnded() {
+    return closed || lastWord != null;
+  }
+
+  @Override
+  public long epoch() {
+    return identity.epoch();
+  }
+
   @Override
   public Id admission() {
     return admission;
@@ -367,7 +380,7 @@ final class ReplicaSession implements StreamPeer {
 
   private void run() {
     try {
-      while (!closed && lastWord == null) {
+      while (!isEnded()) {
         takeFrames();
         if (positioned && openAsked && !streaming) {
           openAll();

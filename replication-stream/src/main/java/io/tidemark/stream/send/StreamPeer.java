@@ -13,6 +13,9 @@ import java.util.Map;
 public interface StreamPeer {
   Hello hello();
 
+  /** The epoch of this primary in which it acknowledges; a later one has other connections. */
+  long epoch();
+
   /**
    * Token with which it has asked on this connection to be admitted, the last one; {@link Id#NONE}
    * if it has not. If there is one, acknowledgements are those of the member with this token, else
