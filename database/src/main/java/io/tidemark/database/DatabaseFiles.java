@@ -1,6 +1,7 @@
 package io.tidemark.database;
 
 import io.tidemark.database.Disk.DiskFile;
+import io.tidemark.database.RefusedException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,7 +117,10 @@ final class DatabaseFiles {
   /** What the caller is told when the disk failed; the log hears of it here. */
   RefusedException refused(String what, IOException e) {
     RefusedException refused = RefusedException.ofDisk(what + " " + name, e);
-    LOG.warn("{}", refused.getMessage());
+    boolean ordinary = refused.kind() == Kind.BUSY || refused.kind() == Kind.READ_ONLY;
+    if (!ordinary) {
+      LOG.warn("{}", refused.getMessage());
+    }
     return refused;
   }
 }

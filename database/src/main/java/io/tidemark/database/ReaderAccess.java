@@ -58,8 +58,8 @@ public interface ReaderAccess {
   }
 
   /**
-   * Who may write is another one now, see {@link Database#isHalted} and {@link
-   * Database#isForwarding}.
+   * Who may write is another one now, see {@link Database#isHalted}, {@link Database#isForwarding}
+   * and {@link Store#isKeepingWritersOut}.
    */
   default void writersChanged(Database database) {}
 

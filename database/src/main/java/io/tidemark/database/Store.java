@@ -64,6 +64,7 @@ public final class Store implements AutoCloseable {
   private final Set<String> renewed = new HashSet<>();
 
   private volatile WriteAuthority authority = WriteAuthority.ALWAYS;
+  private volatile boolean writersOut;
   private volatile CommitGate commitGate = CommitGate.ASYNC;
   private volatile ReaderAccess readerAccess = ReaderAccess.NONE;
   private volatile Duration readerTimeout = Duration.ofSeconds(30);
@@ -559,6 +560,37 @@ public final class Store implements AutoCloseable {
   /** Sets how long readers may hold up an applier; 30 seconds until then. */
   public void readerTimeout(Duration timeout) {
     readerTimeout = timeout;
+  }
+
+  /**
+   * Keeps the writers of this node out of all databases, until {@link #letWritersIn}: they wait as
+   * long as their own busy timeouts say, and readers go on. Does not end when the role changes. To
+   * be called by a thread that serves no request of the mount.
+   *
+   * @return false if a program writes just now: call again after a moment
+   */
+  public boolean keepWritersOut() {
+    writersOut = true;
+    boolean all = true;
+    for (Database database : databases()) {
+      all &= readerAccess.tryKeepWritersOut(database);
+    }
+    return all;
+  }
+
+  /** What {@link #keepWritersOut} began is over; also if it has never returned true. */
+  public void letWritersIn() {
+    if (writersOut) {
+      writersOut = false;
+      for (Database database : databases.values()) {
+        readerAccess.writersChanged(database);
+      }
+    }
+  }
+
+  /** Whether this node's writers have to wait. */
+  public boolean isKeepingWritersOut() {
+    return writersOut;
   }
 
   public WriteAuthority authority() {

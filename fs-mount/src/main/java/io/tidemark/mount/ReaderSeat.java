@@ -96,6 +96,14 @@ final class ReaderSeat {
     return reserved != null;
   }
 
+  /** Gives up what {@link #holdReserved} took, and nothing else. */
+  synchronized void freeReserved() throws IOException {
+    if (reserved != null && reserved == database.mainFile()) {
+      OwnMountFiles.unlock(mainFd(reserved), RESERVED, 1);
+    }
+    reserved = null;
+  }
+
   /** PENDING, then EXCLUSIVE; with neither if readers stay. */
   synchronized boolean tryExclusive(MainFile main) throws IOException {
     int fd = mainFd(main);

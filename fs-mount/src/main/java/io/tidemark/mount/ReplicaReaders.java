@@ -108,7 +108,7 @@ final class ReplicaReaders implements ReaderAccess {
   /** A program opened a wal-index. */
   void opened(Database database, SideFile shm) {
     opened.merge(shm, 1, Integer::sum);
-    if (store.role() == Role.REPLICA || keptFromWriters.contains(database)) {
+    if (store.role() == Role.REPLICA || areWritersOut(database)) {
       seats.computeIfAbsent(database, this::seat);
       wake();
     }
@@ -158,9 +158,10 @@ final class ReplicaReaders implements ReaderAccess {
     Database database = seat.database();
     SideFile shm = database.shm();
     try {
-      if (keptFromWriters.contains(database)) {
+      if (areWritersOut(database)) {
         return holdWriterLocks(seat);
       }
+      seat.freeReserved();
       if (isToHold(database) && shm != null && isUsed(seat, shm)) {
         return seat.holdWriteLock(shm);
       }
@@ -176,8 +177,11 @@ final class ReplicaReaders implements ReaderAccess {
 
   /** Whether no program here may write to the database. */
   private boolean isToHold(Database database) {
-    return keptFromWriters.contains(database)
-        || (store.role() == Role.REPLICA && !database.isForwarding());
+    return areWritersOut(database) || (store.role() == Role.REPLICA && !database.isForwarding());
+  }
+
+  private boolean areWritersOut(Database database) {
+    return store.isKeepingWritersOut() || keptFromWriters.contains(database);
   }
 
   /** Programs have the wal-index open, or have the database open and are about to. */
@@ -240,12 +244,12 @@ final class ReplicaReaders implements ReaderAccess {
 
   @Override
   public void writersChanged(Database database) {
-    if (!database.isHalted()) {
+    boolean kept = database.isHalted() || store.isKeepingWritersOut();
+    if (!kept) {
       keptFromWriters.remove(database);
     }
     ReaderSeat seat = seats.get(database);
-    boolean writersHere =
-        store.role() == Role.REPLICA ? database.isForwarding() : !database.isHalted();
+    boolean writersHere = store.role() == Role.REPLICA ? database.isForwarding() : !kept;
     if (seat != null && writersHere) {
       seat.leave(); // now: a writer without a busy timeout would not wait for the thread
     }

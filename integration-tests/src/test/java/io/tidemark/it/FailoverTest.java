@@ -100,8 +100,7 @@ class FailoverTest {
     Command.Result unknown = cluster.node(2).ask("handoff", "--to", "00000000000000ab").run();
     assertThat(unknown.exit()).isEqualTo(1);
     assertThat(unknown.err()).contains("no connected member");
-    assertThat(cluster.node(2).ask("handoff", "--to", "../x").run().err())
-        .contains("no node's id");
+    assertThat(cluster.node(2).ask("handoff", "--to", "../x").run().err()).contains("no node's id");
     write(cluster.node(2), 4);
   }
 
@@ -213,8 +212,7 @@ class FailoverTest {
     cluster.createTable(first, DB, "WAL");
     write(first, 1);
     second.terminate();
-    Await.until(
-        LIMIT, "refusals", () -> tryToWrite(first, 0).err().contains("database is locked"));
+    Await.until(LIMIT, "refusals", () -> tryToWrite(first, 0).err().contains("database is locked"));
     String before = ElectedCluster.values(first, DB);
     Conversation patient = cluster.client(first, DB, 60);
     patient.send(insert(2));

@@ -110,6 +110,9 @@ public final class ClusterDriver implements AutoCloseable {
 
   private long handoffSince;
 
+  /** Whether programs wait in spite of the role. */
+  private boolean writersWait;
+
   /** Whether the handoff before the end of this node has been tried. */
   private boolean triedToHandOver;
 
@@ -657,6 +660,7 @@ public final class ClusterDriver implements AutoCloseable {
   private Duration settle() throws LeaseStoreException, IOException {
     Tenancy own = tenancy;
     if (!settling) {
+      data.holdWriters(); // until this is done they wait, as they did with the primary before
       data.becomePrimary(own.record().epoch());
       commits.begin(own, new CommitRule(own.record(), null), data.inherit());
       inSync.begin(own.record(), fencingSince);
@@ -677,6 +681,7 @@ public final class ClusterDriver implements AutoCloseable {
     Map<String, Long> left = commits.unsettled();
     if (left.isEmpty()) {
       settling = false;
+      writersWait = true;
       primary(self);
       move(RoleEvent.SETTLED, "epoch " + own.record().epoch());
       endForced(null);
@@ -696,7 +701,7 @@ public final class ClusterDriver implements AutoCloseable {
     }
     ClusterRecord record = own.record();
     inSync.openWelcome(record, streams.peers(), commits);
-    commits.obstacle(InSyncSet.obstacle(record, streams.peers()));
+    obstacle(record.mode() == CommitMode.SYNC ? InSyncSet.obstacle(record, streams.peers()) : null);
     confirmAborts();
     String fault = data.fault();
     synchronized (this) {
@@ -711,6 +716,20 @@ public final class ClusterDriver implements AutoCloseable {
       }
     }
     return holdWriters();
+  }
+
+  /** Writers wait while something stands in the way of commits. */
+  private void obstacle(String why) {
+    commits.obstacle(why);
+    if (why != null) {
+      becauseOf("writers wait: " + why);
+      writersWait = true;
+      data.holdWriters();
+    } else if (writersWait && successor == null) {
+      becauseOf("epoch " + tenancy.record().epoch());
+      writersWait = false;
+      data.releaseWriters();
+    }
   }
 
   /**
@@ -919,11 +938,11 @@ public final class ClusterDriver implements AutoCloseable {
     }
     String unfit = InSyncSet.unfitness(record, streams.peers(), successor);
     if (unfit != null || isHandoffLate()) {
-      data.releaseWriters();
+      writersWait = true; // until the next look
       endHandoff(null, unfit != null ? unfit : "a program kept writing");
       return Duration.ZERO;
     }
-    if (!data.tryHoldWriters()) {
+    if (!data.holdWriters()) {
       return WRITERS;
     }
     move(RoleEvent.HANDOFF, "to " + successor.url());
@@ -984,7 +1003,7 @@ public final class ClusterDriver implements AutoCloseable {
   }
 
   private void resume(String why) {
-    data.releaseWriters();
+    writersWait = true; // until the next look
     move(RoleEvent.RESUMED, why);
     endHandoff(null, why);
   }
@@ -1013,8 +1032,9 @@ public final class ClusterDriver implements AutoCloseable {
   private void demote(RoleEvent event, String why) {
     commits.end();
     data.becomeReplica();
+    data.releaseWriters(); // they are refused from now on
+    writersWait = false;
     if (successor != null) {
-      data.releaseWriters();
       endHandoff(null, why);
     }
     endTenancyStreams(why, false);

@@ -90,12 +90,11 @@ interface LocalData {
   void becomeReplica();
 
   /**
-   * Tries to keep programs from writing, in all databases: they wait as long as their busy timeouts
-   * say.
+   * Keeps programs from writing, in all databases: they wait as long as their busy timeouts say.
    *
-   * @return false if one is writing just now; {@link #releaseWriters} gives up what was taken
+   * @return false if one is writing just now: ask again
    */
-  boolean tryHoldWriters() throws IOException;
+  boolean holdWriters();
 
   /** Programs may write again, as far as the role lets them. */
   void releaseWriters();

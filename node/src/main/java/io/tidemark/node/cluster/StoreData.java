@@ -18,7 +18,6 @@ import java.io.UncheckedIOException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,9 +27,6 @@ final class StoreData implements LocalData {
   private static final Logger LOG = LoggerFactory.getLogger(StoreData.class);
 
   private final Store store;
-
-  /** Whose writers are held. */
-  private final Map<String, Database> held = new ConcurrentHashMap<>();
 
   /** For a cluster that this node founds without having been in one. */
   private final long newClusterId;
@@ -245,22 +241,12 @@ final class StoreData implements LocalData {
   }
 
   @Override
-  public boolean tryHoldWriters() throws IOException {
-    for (Database database : store.databases()) {
-      if (database.failure() == null && held.get(database.name()) != database) {
-        if (!database.tryHalt()) {
-          database.endHalt(); // what an unsuccessful attempt took
-          return false;
-        }
-        held.put(database.name(), database);
-      }
-    }
-    return true;
+  public boolean holdWriters() {
+    return store.keepWritersOut();
   }
 
   @Override
   public void releaseWriters() {
-    held.values().forEach(Database::endHalt);
-    held.clear();
+    store.letWritersIn();
   }
 }
