@@ -142,12 +142,14 @@ class SyncStreamTest {
     until("the record", () -> primary.peer().durable(TestPrimary.NAME) == 2);
     sleep(100);
     assertThat(replica.shown()).isLessThan(2);
+    assertThat(replica.database().unserved()).contains("may have been shown before");
 
     primary.gate.settled = true;
     primary.gate.needed = 1;
     primary.gate.evaluate(primary.database());
     commit.get(10, TimeUnit.SECONDS);
     assertReplicaShows(2);
+    until("the database to be served", () -> replica.database().unserved() == null);
   }
 
   @Test
@@ -168,6 +170,7 @@ class SyncStreamTest {
       follow();
       commits.get(20, TimeUnit.SECONDS);
       assertReplicaShows(20L * round);
+      until("the database to be served", () -> replica.database().unserved() == null);
     }
   }
 

@@ -115,14 +115,14 @@ public final class EtcdServer implements AutoCloseable {
     List<String> command = new ArrayList<>(place.enter());
     command.addAll(
         List.of(
-                etcd.toString(),
-                "--name=" + name,
-                "--data-dir=" + dir.resolve(name),
-                "--listen-client-urls=" + url(),
-                "--advertise-client-urls=" + url(),
-                "--listen-peer-urls=http://" + place.address() + ":" + peerPort,
-                "--initial-advertise-peer-urls=http://" + place.address() + ":" + peerPort,
-                "--initial-cluster=" + cluster));
+            etcd.toString(),
+            "--name=" + name,
+            "--data-dir=" + dir.resolve(name),
+            "--listen-client-urls=" + url(),
+            "--advertise-client-urls=" + url(),
+            "--listen-peer-urls=http://" + place.address() + ":" + peerPort,
+            "--initial-advertise-peer-urls=http://" + place.address() + ":" + peerPort,
+            "--initial-cluster=" + cluster));
     command.addAll(more);
     Files.createDirectories(dir);
     ProcessBuilder builder =
