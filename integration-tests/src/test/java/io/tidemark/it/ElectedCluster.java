@@ -150,9 +150,7 @@ final class ElectedCluster {
   /** A table t with no rows, which every node has at the end. */
   void createTable(TidemarkProcess primary, String db, String journalMode) {
     Command.sqlite(
-            primary.file(db),
-            "PRAGMA journal_mode=" + journalMode + ";",
-            "CREATE TABLE t(v);")
+            primary.file(db), "PRAGMA journal_mode=" + journalMode + ";", "CREATE TABLE t(v);")
         .ok();
     awaitEqual(db);
   }

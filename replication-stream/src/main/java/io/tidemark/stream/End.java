@@ -44,6 +44,12 @@ public record End(Reason reason, String text) implements Frame {
     return FrameType.END;
   }
 
+  /** As the log shows it. */
+  @Override
+  public String toString() {
+    return "ended (" + reason + "): " + text;
+  }
+
   void write(PayloadWriter out) {
     out.u16(reason.ordinal()).text(text);
   }

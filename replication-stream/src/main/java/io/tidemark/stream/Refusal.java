@@ -45,6 +45,12 @@ public record Refusal(Reason reason, String text, String hint) implements Frame 
     return FrameType.REFUSAL;
   }
 
+  /** As the log shows it. */
+  @Override
+  public String toString() {
+    return "refused (" + reason + "): " + text + (hint.isEmpty() ? "" : ". " + hint);
+  }
+
   void write(PayloadWriter out) {
     out.u16(reason.ordinal()).text(text).text(hint);
   }

@@ -55,6 +55,7 @@ public final class ClusterDriver implements AutoCloseable {
   /** How long commits wait for a node that is being added before it is left out again. */
   private static final Duration JOINING_TIME = Duration.ofSeconds(1);
 
+  private static final Duration WRITERS = Duration.ofMillis(2);
   private static final Duration OWN_HANDOFF_AGAIN = Duration.ofSeconds(30);
 
   private final Leaser leaser;
@@ -103,6 +104,14 @@ public final class ClusterDriver implements AutoCloseable {
   private final Map<String, InDoubt> aborting = new ConcurrentHashMap<>();
 
   private long nextOwnHandoff = Long.MIN_VALUE;
+
+  /** To whom this primary is handing over, or null. */
+  private Streams.Peer successor;
+
+  private long handoffSince;
+
+  /** Whether the handoff before the end of this node has been tried. */
+  private boolean triedToHandOver;
 
   ClusterDriver(
       Leaser leaser,
@@ -270,9 +279,6 @@ public final class ClusterDriver implements AutoCloseable {
 
   /** Does what is to be done now; how long to wait then, unless something changes. */
   private Duration step() throws LeaseStoreException, IOException {
-    if (isStopping() && role != Role.HOLDING) {
-      return stop();
-    }
     Tenancy own = tenancy;
     if (own != null && !own.isHeld() && RoleMachine.isPossible(role, RoleEvent.DEADLINE)) {
       demote(RoleEvent.DEADLINE, "the lease was not renewed in time: " + own.keeper().reason());
@@ -280,6 +286,9 @@ public final class ClusterDriver implements AutoCloseable {
       if (resolved(own)) {
         return TICK;
       }
+    }
+    if (isStopping() && role != Role.HOLDING) {
+      return stop();
     }
     return switch (role) {
       case FOLLOWING, WAITING_FOR_OPERATOR -> look();
@@ -472,6 +481,7 @@ public final class ClusterDriver implements AutoCloseable {
    * @param promised what commits waited for until now
    */
   private void acquire(Stored stored, ClusterRecord next, CommitMode promised) throws IOException {
+    streams.follow(null);
     Acquisition acquisition;
     try {
       acquisition = leaser.acquire(stored, ClusterRecordJson.write(next), self);
@@ -652,7 +662,8 @@ public final class ClusterDriver implements AutoCloseable {
       inSync.begin(own.record(), fencingSince);
       settling = true;
     }
-    if (changeSet(settings.answerTime())) {
+    // Async: nobody has to confirm anything, and who comes a little later keeps its seat.
+    if (own.record().mode() == CommitMode.SYNC && changeSet(settings.answerTime())) {
       return Duration.ZERO;
     }
     inSync.openWelcome(own.record(), streams.peers(), commits);
@@ -699,8 +710,7 @@ public final class ClusterDriver implements AutoCloseable {
         return joining == null ? TICK : SHORT;
       }
     }
-    beginHandoff();
-    return Duration.ZERO;
+    return holdWriters();
   }
 
   /**
@@ -855,16 +865,20 @@ public final class ClusterDriver implements AutoCloseable {
     }
   }
 
-  private Duration stop() {
-    if (role == Role.PRIMARY && inSync.successor(tenancy.record(), streams.peers(), 0) != null) {
+  /** Ends; a primary first hands over to another node, if one can take over. */
+  private Duration stop() throws LeaseStoreException, IOException {
+    if (role == Role.PRIMARY && !triedToHandOver) {
       synchronized (this) {
         if (handoff == null) {
           handoff = new CompletableFuture<>();
           handoffTo = 0;
         }
       }
-      beginHandoff();
-      return Duration.ZERO;
+      Duration wait = lead();
+      synchronized (this) {
+        triedToHandOver = handoff == null;
+      }
+      return wait;
     }
     if (role != Role.STOPPING) {
       move(RoleEvent.STOP, "the program stops");
@@ -887,57 +901,59 @@ public final class ClusterDriver implements AutoCloseable {
 
   // ----------------------------------------------------------------------- handoff
 
-  private Streams.Peer successor;
-  private long handoffSince;
-  private boolean writersHeld;
-
-  private void beginHandoff() {
-    long wanted;
-    synchronized (this) {
-      wanted = handoffTo;
-    }
-    successor = inSync.successor(tenancy.record(), streams.peers(), wanted);
+  /** Programs that write now may end their transactions; the others wait. */
+  private Duration holdWriters() throws IOException {
+    ClusterRecord record = tenancy.record();
     if (successor == null) {
-      endHandoff(null, "no connected member of the in-sync set can take over");
-      return;
+      long wanted;
+      synchronized (this) {
+        wanted = handoffTo;
+      }
+      successor = inSync.successor(record, streams.peers(), wanted);
+      if (successor == null) {
+        endHandoff(null, "no connected member of the in-sync set can take over");
+        return Duration.ZERO;
+      }
+      LOG.info("handing over to {}", successor.url());
+      handoffSince = clock.nanos();
     }
-    handoffSince = clock.nanos();
-    writersHeld = false;
+    String unfit = InSyncSet.unfitness(record, streams.peers(), successor);
+    if (unfit != null || isHandoffLate()) {
+      data.releaseWriters();
+      endHandoff(null, unfit != null ? unfit : "a program kept writing");
+      return Duration.ZERO;
+    }
+    if (!data.tryHoldWriters()) {
+      return WRITERS;
+    }
     move(RoleEvent.HANDOFF, "to " + successor.url());
+    return Duration.ZERO;
   }
 
-  private Duration handOver() throws LeaseStoreException, IOException {
+  private boolean isHandoffLate() {
+    return clock.nanos() - handoffSince > settings.handoffTime().toNanos();
+  }
+
+  private Duration handOver() throws LeaseStoreException {
     Tenancy own = tenancy;
-    String fit = InSyncSet.unfitness(own.record(), streams.peers(), successor);
-    boolean timeOver = clock.nanos() - handoffSince > settings.handoffTime().toNanos();
+    // In this order: the first one waits for commits that began before this node began to hold.
+    boolean drained = data.doubts().isEmpty() && InSyncSet.hasAll(successor, data.ends());
     Handoff.Step step =
         Handoff.next(
             new Handoff.State(
-                fit,
-                writersHeld,
-                writersHeld && InSyncSet.hasAll(successor, data.ends()) && data.doubts().isEmpty(),
-                timeOver,
+                InSyncSet.unfitness(own.record(), streams.peers(), successor),
+                true,
+                drained,
+                isHandoffLate(),
                 Handoff.Release.NOT_SENT));
-    switch (step.kind()) {
-      case HOLD_WRITERS -> {
-        writersHeld = data.tryHoldWriters();
-        if (timeOver && !writersHeld) {
-          resume("a program kept writing");
-          return TICK;
-        }
-        return writersHeld ? Duration.ZERO : Duration.ofMillis(2);
-      }
-      case DRAIN -> {
-        return Duration.ofMillis(2);
-      }
-      case RELEASE -> {
-        return release(own);
-      }
+    return switch (step.kind()) {
+      case DRAIN -> WRITERS;
+      case RELEASE -> release(own);
       default -> {
         resume(step.reason());
-        return TICK;
+        yield TICK;
       }
-    }
+    };
   }
 
   private Duration release(Tenancy own) throws LeaseStoreException {
@@ -997,7 +1013,7 @@ public final class ClusterDriver implements AutoCloseable {
   private void demote(RoleEvent event, String why) {
     commits.end();
     data.becomeReplica();
-    if (role == Role.HOLDING) {
+    if (successor != null) {
       data.releaseWriters();
       endHandoff(null, why);
     }

@@ -300,7 +300,7 @@ final class NodeStreams implements Streams, AutoCloseable {
 
   private synchronized void closeLending() {
     if (lending != null) {
-      lending.close();
+      lending.close(new End(End.Reason.NEW_EPOCH, "this node is about to be primary"));
       lending = null;
     }
   }

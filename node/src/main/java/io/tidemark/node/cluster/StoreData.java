@@ -175,7 +175,7 @@ final class StoreData implements LocalData {
     Position theirs = Position.of(end.epoch(), end.txid(), end.checksum());
     try {
       return StepBack.candidate(theirs, new DatabaseHistory(database)).txid().value();
-    } catch (IOException | UncheckedIOException e) {
+    } catch (UncheckedIOException e) {
       LOG.warn("{}: cannot compare with {}: {}", name, end, e.toString());
       return 0; // the other node leaves the set, which is the safe side
     }

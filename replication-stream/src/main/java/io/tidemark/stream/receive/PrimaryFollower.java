@@ -154,9 +154,14 @@ public final class PrimaryFollower implements AutoCloseable {
   }
 
   private void run() {
+    Target before = null;
     while (!closed) {
       try {
         Target next = awaitTarget();
+        if (next != before) {
+          backoff.reset();
+          before = next;
+        }
         boolean atOnce = follow(next);
         if (!atOnce) {
           pause(next);
