@@ -157,6 +157,10 @@ public final class Applier {
         going = applySome(records, upTo, patienceNanos);
       }
     }
+    availability.shown(committed.position().txid());
+    if (store.role() != Role.REPLICA && committed.position().txid() >= log.tailTxid()) {
+      availability.show();
+    }
   }
 
   private boolean isBehind(long upTo) {

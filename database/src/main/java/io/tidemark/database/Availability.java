@@ -7,9 +7,17 @@ import org.slf4j.LoggerFactory;
 /**
  * Whether a database is served at all.
  *
- * <p>Invariant: while there is a failure, no program reads or changes the content of the database,
- * and its durable files stay as they are. Changed under the lock of the database or before it is
- * known to others; read by anybody.
+ * <p>Invariants:
+ *
+ * <ul>
+ *   <li>While there is a failure, no program reads or changes the content of the database, and its
+ *       durable files stay as they are.
+ *   <li>While it is hidden no program opens it. So after a start of a replica nobody sees less than
+ *       before: what is known on the disk to be committed can be less than what was shown, and all
+ *       that the log has can be more than was committed.
+ * </ul>
+ *
+ * <p>Changed under the lock of the database or before it is known to others; read by anybody.
  */
 final class Availability {
   /** What is told here concerns the database as a whole, so it is told in its name. */
@@ -17,6 +25,10 @@ final class Availability {
 
   private final String name;
   private volatile String failure;
+  private volatile String hidden;
+
+  /** What has to be shown before it is not hidden any more, a TXID; -1 if that is not known. */
+  private volatile long shownFrom = -1;
 
   Availability(String name) {
     this.name = name;
@@ -44,6 +56,41 @@ final class Availability {
    */
   void set(String reason) {
     failure = reason;
+  }
+
+  /** Programs do not get the database until {@link #shown} or {@link #show}. */
+  void hide(String reason) {
+    hidden = reason;
+    LOG.warn("{}: {}", name, reason);
+  }
+
+  /** Why programs do not get the database, or null. */
+  String unserved() {
+    return failure != null ? failure : hidden;
+  }
+
+  boolean isHidden() {
+    return hidden != null;
+  }
+
+  /** A primary has told how much is committed: at least so much was ever shown. */
+  void showFrom(long txid) {
+    if (shownFrom < 0) {
+      shownFrom = txid;
+    }
+  }
+
+  /** Programs would see everything up to a transaction. */
+  void shown(long txid) {
+    long from = shownFrom;
+    if (hidden != null && from >= 0 && txid >= from) {
+      show();
+    }
+  }
+
+  /** What programs would see is known to be all that was ever shown. */
+  void show() {
+    hidden = null;
   }
 
   void check() throws RefusedException {

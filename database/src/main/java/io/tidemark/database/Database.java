@@ -156,7 +156,7 @@ public final class Database {
     lock.lock();
     try {
       DatabaseStatus.Health health = DatabaseStatus.Health.OK;
-      String problem = availability.failure();
+      String problem = availability.unserved();
       if (problem != null) {
         health = DatabaseStatus.Health.FAILED;
       } else {
@@ -193,6 +193,14 @@ public final class Database {
   /** Why nothing of this database can be served, or null. */
   public String failure() {
     return availability.failure();
+  }
+
+  /**
+   * Why programs cannot open this database, or null: {@link #failure}, or this replica has started
+   * and does not know yet how much of its log was shown before ({@link #firstCommitted}).
+   */
+  public String unserved() {
+    return availability.unserved();
   }
 
   void fail(String reason) {
@@ -281,6 +289,16 @@ public final class Database {
     lock.lock();
     try {
       recovery.redo();
+      long shown = committed.position().txid();
+      if (store.role() == Role.REPLICA && log.tailTxid() > shown) {
+        availability.hide(
+            "transactions "
+                + (shown + 1)
+                + " to "
+                + log.tailTxid()
+                + " may have been shown before this node started; the database is shown when a"
+                + " primary has told how much is committed");
+      }
     } finally {
       lock.unlock();
     }
@@ -461,6 +479,24 @@ public final class Database {
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  /**
+   * A primary has told its commit position, so nobody has ever shown more. On a replica that does
+   * not show the database yet since it started, the first one says from where on it does.
+   *
+   * @param txid that position, also beyond what this node has
+   */
+  public void firstCommitted(long txid) {
+    if (availability.isHidden()) {
+      lock.lock();
+      try {
+        availability.showFrom(txid);
+        availability.shown(committed.position().txid());
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -1321,6 +1357,9 @@ public final class Database {
    */
   public DatabasePosition exportTo(WritableByteChannel out, LongConsumer progress)
       throws IOException {
+    if (availability.isHidden()) {
+      throw new RefusedException(Kind.BUSY, name + ": " + availability.unserved());
+    }
     Path temporary =
         store.dataDirectory().importDirectory().resolve("export-" + store.nextNumber() + ".tmp");
     try (SnapshotSource source = history.snapshot()) {

@@ -143,6 +143,9 @@ final class Doubts {
               : log.positionAt(txid);
       log.cutAfter(last, store.epoch());
       waits.cut(txid);
+      if (store.role() != Role.REPLICA && now.txid() >= txid) {
+        availability.show();
+      }
       LOG.warn(
           "{}: transactions {} to {}, which were in doubt, were not committed and are cut off",
           files.name(),

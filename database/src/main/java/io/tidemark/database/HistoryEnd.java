@@ -109,6 +109,7 @@ final class HistoryEnd {
       checkpointer.restart(state);
       committed.load(state);
       committed.position(state.epoch(), state.txid(), state.checksum());
+      availability.show();
     } catch (IOException | RuntimeException e) {
       String reason = e instanceof IOException ? e.getMessage() : e.toString();
       if (decided || files.disk().exists(decision(files))) {

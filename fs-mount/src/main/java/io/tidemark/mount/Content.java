@@ -112,7 +112,7 @@ sealed interface Content {
   /** A database that cannot be served: whoever opens it is told so by EIO. */
   record Unserved(Database database) implements Content {
     private RefusedException refusal() {
-      return new RefusedException(RefusedException.Kind.IO, database.failure());
+      return new RefusedException(RefusedException.Kind.IO, database.unserved());
     }
 
     @Override

@@ -211,7 +211,7 @@ final class Tree {
     }
     if (content instanceof Content.Unserved) {
       Database database = ((Content.Unserved) content).database();
-      return database.failure() != null && store.get(node.path()) == database;
+      return database.unserved() != null && store.get(node.path()) == database;
     }
     if (content instanceof Content.Journal) {
       Content.Journal journal = (Content.Journal) content;
@@ -261,7 +261,7 @@ final class Tree {
     }
     Database live = store.get(path);
     Content content;
-    if (live != null && live.failure() != null) {
+    if (live != null && live.unserved() != null) {
       content = new Content.Unserved(live);
     } else if (live != null && live.mainFile() != null) {
       content = new Content.Main(live, live.mainFile());

@@ -142,12 +142,14 @@ class SyncStreamTest {
     until("the record", () -> primary.peer().durable(TestPrimary.NAME) == 2);
     sleep(100);
     assertThat(replica.shown()).isLessThan(2);
+    assertThat(replica.database().unserved()).contains("may have been shown before");
 
     primary.gate.settled = true;
     primary.gate.needed = 1;
     primary.gate.evaluate(primary.database());
     commit.get(10, TimeUnit.SECONDS);
     assertReplicaShows(2);
+    until("the database to be served", () -> replica.database().unserved() == null);
   }
 
   @Test
@@ -168,6 +170,7 @@ class SyncStreamTest {
       follow();
       commits.get(20, TimeUnit.SECONDS);
       assertReplicaShows(20L * round);
+      until("the database to be served", () -> replica.database().unserved() == null);
     }
   }
 
@@ -273,6 +276,8 @@ class SyncStreamTest {
     peer.tell(new Standing(3, MemberStanding.MEMBER, 2, 1));
     primary.commit();
     assertThat(peer.admission()).isEqualTo(new Id(0xa));
+    // The last acknowledgement that would come without an admission.
+    until("the sight", () -> applied(peer) == 2);
     primary.gate.heard.clear();
     peer.tell(new Standing(4, MemberStanding.NOT_A_MEMBER, 1, 1));
 
@@ -281,6 +286,11 @@ class SyncStreamTest {
     assertThat(primary.gate.heard).containsExactly(new Id(0xb) + " " + TestPrimary.NAME + " 2");
     assertThat(replica.standings).extracting(Standing::recordVersion).containsExactly(2L, 3L, 4L);
     assertThat(peer.isResynchronising()).isFalse();
+  }
+
+  private static long applied(StreamPeer peer) {
+    Ack ack = peer.status().databases().get(TestPrimary.NAME).acknowledged();
+    return ack == null ? 0 : ack.applied().value();
   }
 
   @Test

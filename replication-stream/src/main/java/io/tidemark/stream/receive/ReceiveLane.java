@@ -288,7 +288,15 @@ final class ReceiveLane {
    * @return up to where they are to be shown
    */
   private long committed() {
-    long known = connection.commitsWait() ? Math.min(announced, durable) : durable;
+    long known = durable;
+    if (connection.commitsWait()) {
+      known = Math.min(announced, durable);
+      if (announced >= 0) {
+        database.firstCommitted(announced);
+      }
+    } else {
+      database.firstCommitted(durable);
+    }
     if (known > database.commitTxid()) {
       database.committedUpTo(connection.epoch(), known);
     }
