@@ -253,7 +253,7 @@ final class NodeStreams implements Streams, AutoCloseable {
     List<Peer> peers = new ArrayList<>();
     if (now != null) {
       for (StreamPeer peer : now.peers()) {
-        peers.add(new ConnectedPeer(peer, of.epoch()));
+        peers.add(new ConnectedPeer(peer, of));
       }
     }
     return peers;
@@ -386,7 +386,30 @@ final class NodeStreams implements Streams, AutoCloseable {
   }
 
   /** Two are equal if they are the same connection. */
-  private record ConnectedPeer(StreamPeer peer, long epoch) implements Peer {
+  private static final class ConnectedPeer implements Peer {
+    private final StreamPeer peer;
+    private final ClusterRecord record;
+
+    ConnectedPeer(StreamPeer peer, ClusterRecord record) {
+      this.peer = peer;
+      this.record = record;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof ConnectedPeer connected && connected.peer == peer;
+    }
+
+    @Override
+    public int hashCode() {
+      return System.identityHashCode(peer);
+    }
+
+    @Override
+    public long epoch() {
+      return peer.epoch();
+    }
+
     @Override
     public Member member() {
       return memberOf(peer.hello(), asksForAdmission() ? peer.admission() : peer.hello().token());
@@ -425,8 +448,10 @@ final class NodeStreams implements Streams, AutoCloseable {
       return peer.isOpen();
     }
 
+    /** The record may have changed between the greeting and the positions: it hears so first. */
     @Override
     public void open() {
+      tell(record);
       peer.open();
     }
 
