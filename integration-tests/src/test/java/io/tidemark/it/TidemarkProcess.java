@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidemark.node.json.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -121,7 +119,7 @@ final class TidemarkProcess implements AutoCloseable {
 
   /** Every start listens on the same port, so that others find this node again. */
   TidemarkProcess keepPort() {
-    return setting("http.addr", "127.0.0.1:" + freePort());
+    return setting("http.addr", "127.0.0.1:" + Ports.free());
   }
 
   /** Runs on a host of a network, with a port of its own that other hosts reach. */
@@ -222,7 +220,7 @@ final class TidemarkProcess implements AutoCloseable {
       }
       starts++;
       if (!settings.containsKey("http")) {
-        port = freePort();
+        port = Ports.free();
       } else {
         String address = settings.get("http").get("addr");
         port = Integer.parseInt(address.substring(address.indexOf(':') + 1));
@@ -536,14 +534,6 @@ final class TidemarkProcess implements AutoCloseable {
         "end of the processes that " + this + " had started: " + family,
         () -> family.stream().noneMatch(ProcessHandle::isAlive));
     family.clear();
-  }
-
-  static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override
