@@ -2,9 +2,13 @@ package io.tidemark.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.node.cli.CommandLineTool;
 import io.tidemark.node.json.Json;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -264,11 +268,23 @@ final class TidemarkProcess implements AutoCloseable {
   }
 
   /** What this node answers to a GET; asked on its own host. */
-  String get(String path, Object... file) {
+  String get(String path) {
+    return host == null ? Download.text(url() + path) : getOnHost(path).ok();
+  }
+
+  private void get(String path, Path file) {
+    if (host == null) {
+      Download.toFile(url() + path, file);
+    } else {
+      getOnHost(path, file).ok();
+    }
+  }
+
+  private Command getOnHost(String path, Object... file) {
     List<Object> words = new ArrayList<>(enter());
     words.addAll(List.of(Settings.python(), Settings.script("http_get.py"), url() + path));
     words.addAll(List.of(file));
-    return Command.of(words.toArray()).ok();
+    return Command.of(words.toArray());
   }
 
   /** The answer of {@code /status}. */
@@ -468,11 +484,20 @@ final class TidemarkProcess implements AutoCloseable {
     return result.exit() == 0 ? Position.parse(result.text()) : Position.NONE;
   }
 
-  /** {@code tidemark ltx verify} of a database whose program may run or not. */
+  /**
+   * {@code tidemark ltx verify} of a database whose program may run or not. It runs in this
+   * process: the start of another one would take longer than the work.
+   */
   void verifyLog(String database) {
-    if (!plain()) {
-      tidemark("ltx", "verify", "--data-dir", data, "--name", database).ok();
+    if (plain()) {
+      return;
     }
+    String[] words = {"ltx", "verify", "--data-dir", data.toString(), "--name", database};
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
+    assertThat(CommandLineTool.run(words, out, out))
+        .as("%s: %s", List.of(words), said.toString(StandardCharsets.UTF_8))
+        .isZero();
   }
 
   /** A consistent copy through the HTTP port; on a plain directory SQLite's own. */
