@@ -55,6 +55,7 @@ final class TidemarkProcess implements AutoCloseable {
   private final Map<String, Map<String, String>> settings = new LinkedHashMap<>();
   private Host host;
   private Transport transport = Settings.plain() ? Transport.KERNEL : Settings.transport();
+  private boolean optimised;
   private Duration longestLife = Duration.ofMinutes(10);
   private int port;
   private int starts;
@@ -80,6 +81,12 @@ final class TidemarkProcess implements AutoCloseable {
 
   TidemarkProcess transport(Transport value) {
     transport = value;
+    return this;
+  }
+
+  /** Compiled as for users, for tests with a load that lasts. */
+  TidemarkProcess optimised() {
+    optimised = true;
     return this;
   }
 
@@ -235,7 +242,7 @@ final class TidemarkProcess implements AutoCloseable {
           configuration()
               + (settings.containsKey("http") ? "" : "http:\n  addr: 127.0.0.1:" + port + "\n"));
       List<String> words = new ArrayList<>(enter());
-      words.addAll(Launcher.node());
+      words.addAll(Launcher.node(optimised));
       words.addAll(
           List.of("mount", "--config", config.toString(), "--transport", transport.option()));
       words.addAll(extraOptions);
