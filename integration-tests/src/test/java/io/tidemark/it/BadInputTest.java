@@ -92,7 +92,7 @@ class BadInputTest {
                 "--data-dir",
                 bench.scratch("data"),
                 "--http-addr",
-                "127.0.0.1:" + TidemarkProcess.freePort())
+                "127.0.0.1:" + Ports.free())
             .run();
     assertRefused(result, FAILED, "/dev/fuse");
   }
@@ -229,7 +229,7 @@ class BadInputTest {
 
   @Test
   void commandsForAServerThatIsNotThereSayWhere() {
-    String url = "http://127.0.0.1:" + TidemarkProcess.freePort();
+    String url = "http://127.0.0.1:" + Ports.free();
     assertRefused(TidemarkProcess.tidemark("status", "--url", url).run(), FAILED, url.substring(7));
     assertRefused(
         TidemarkProcess.tidemark("export", "--name", "a", "--url", url, bench.scratch("x")).run(),
@@ -263,7 +263,7 @@ class BadInputTest {
             "--data-dir",
             data,
             "--http-addr",
-            "127.0.0.1:" + TidemarkProcess.freePort())
+            "127.0.0.1:" + Ports.free())
         .within(Duration.ofSeconds(30));
   }
 

@@ -49,6 +49,13 @@ final class Cluster {
     return this;
   }
 
+  /** Every node is compiled as for users, for tests with a load that lasts. */
+  Cluster optimised() {
+    primary.optimised();
+    replicas.forEach(TidemarkProcess::optimised);
+    return this;
+  }
+
   Cluster longestLife(Duration life) {
     primary.longestLife(life);
     replicas.forEach(replica -> replica.longestLife(life));

@@ -29,7 +29,7 @@ final class CrashCampaign {
       Workbench bench = new Workbench().open("campaign-" + mode);
       boolean failed = true;
       try {
-        TidemarkProcess tidemark = bench.tidemark("node").start();
+        TidemarkProcess tidemark = bench.tidemark("node").optimised().start();
         CrashRounds rounds = new CrashRounds(bench, tidemark, mode, random.nextLong());
         rounds.newDatabases();
         for (int i = 0; i < ROUNDS_PER_DATABASE && done < kills; i++) {

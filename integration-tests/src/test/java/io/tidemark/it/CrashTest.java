@@ -119,12 +119,14 @@ class CrashTest {
   @EnumSource(names = {"WAL", "DELETE"})
   void whatWasAcknowledgedSurvivesATerminationUnderLoad(CrashRounds.Mode mode) throws IOException {
     long seed = Settings.seed("termination under load, " + mode);
-    CrashRounds rounds = new CrashRounds(bench, bench.tidemark("node").start(), mode, seed);
+    // The workers do not end by themselves, so all of this time is waited.
+    TidemarkProcess tidemark = bench.tidemark("node").setting("fuse.unmount-timeout", "2s").start();
+    CrashRounds rounds = new CrashRounds(bench, tidemark, mode, seed);
     rounds.newDatabases();
     rounds.round(
         workers -> {
           CrashRounds.awaitAcknowledgements(workers, 20);
-          rounds.tidemark().terminateUnderLoad();
+          tidemark.terminateUnderLoad();
         });
   }
 

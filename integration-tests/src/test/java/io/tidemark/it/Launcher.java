@@ -19,9 +19,14 @@ final class Launcher {
 
   private Launcher() {}
 
-  /** A node; {@code mount} follows. */
-  static List<String> node() {
-    return words("-XX:+UseSerialGC", "-XX:-UsePerfData");
+  /**
+   * A node; {@code mount} follows.
+   *
+   * @param optimised whether what runs often is compiled twice, as it is for users. A node that
+   *     lives some seconds spends a third of its time on that and has nothing of it.
+   */
+  static List<String> node(boolean optimised) {
+    return optimised ? words("-XX:+UseSerialGC", "-XX:-UsePerfData") : tool();
   }
 
   /** A command that ends soon; a subcommand follows. */

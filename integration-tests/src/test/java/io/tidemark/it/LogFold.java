@@ -3,6 +3,7 @@ package io.tidemark.it;
 import io.tidemark.database.LogReader;
 import io.tidemark.database.LogRecord;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
@@ -16,6 +17,28 @@ final class LogFold {
   }
 
   private LogFold() {}
+
+  /** Of the oldest record that a log has, which may be in use; 0 if there is none. */
+  static long firstTxid(Path dataDir, String name) throws IOException {
+    try (LogReader reader = LogReader.open(dataDir, name)) {
+      LogRecord first = reader.next();
+      return first == null ? 0 : first.header().minTxid();
+    } catch (NoSuchFileException e) {
+      // Retention has deleted a segment between the list of them and the look at it.
+      return 0;
+    }
+  }
+
+  /** Of the newest record of a log that is not in use; 0 if there is none. */
+  static long lastTxid(Path dataDir, String name) throws IOException {
+    long last = 0;
+    try (LogReader reader = LogReader.open(dataDir, name)) {
+      for (LogRecord entry = reader.next(); entry != null; entry = reader.next()) {
+        last = entry.header().maxTxid();
+      }
+    }
+    return last;
+  }
 
   static Image fold(Path dataDir, String name, Visitor visitor) throws IOException {
     Image image = new Image();

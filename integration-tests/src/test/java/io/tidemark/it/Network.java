@@ -56,8 +56,14 @@ final class Network implements AutoCloseable {
     }
   }
 
+  /** Namespaces that this process has made. */
+  static List<String> ownNamespaces() {
+    String own = PREFIX + ProcessHandle.current().pid() + "-";
+    return namespaces().stream().filter(line -> line.startsWith(own)).toList();
+  }
+
   /** Namespaces of this and of other runs. */
-  static List<String> namespaces() {
+  private static List<String> namespaces() {
     return Command.of("ip", "netns", "list")
         .ok()
         .lines()

@@ -75,8 +75,8 @@ class NetworkTest {
   void aNetworkLeavesNothing() {
     Network network = Network.create();
     network.host("short");
-    int before = Network.namespaces().size();
+    int before = Network.ownNamespaces().size();
     network.close();
-    assertThat(Network.namespaces()).hasSize(before - 2);
+    assertThat(Network.ownNamespaces()).hasSize(before - 2);
   }
 }

@@ -176,7 +176,7 @@ class ProgramsTest {
       fossil(home, checkout, "add", "file" + i + ".txt");
       fossil(home, checkout, "commit", "--no-warnings", "-m", "commit number " + i);
     }
-    int port = TidemarkProcess.freePort();
+    int port = Ports.free();
     Process server =
         new ProcessBuilder(
                 "fossil",

@@ -38,6 +38,7 @@ class RandomWorkloadTest {
         bench
             .tidemark("node")
             .transport(transport)
+            .optimised()
             .longestLife(Duration.ofSeconds(300 + steps))
             .start();
     run(tidemark, seed, steps);

@@ -40,7 +40,8 @@ class ReplicaReadersTest {
 
   private void start(String mode) {
     if (cluster == null) {
-      Cluster starting = new Cluster(bench, 2).setting("replication.reader-timeout", "2s");
+      Cluster starting =
+          new Cluster(bench, 2).setting("replication.reader-timeout", "2s").optimised();
       cluster = starting.start();
     }
     db = "readers-" + ++databases + ".db";

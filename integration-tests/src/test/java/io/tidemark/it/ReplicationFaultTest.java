@@ -69,6 +69,7 @@ class ReplicationFaultTest {
         bench.tidemark("replica3", disk.mountPoint().resolve("data")).on(network.host("replica3"));
     starting.addReplica(third);
     starting
+        .optimised()
         .environment("JAVA_TOOL_OPTIONS", "-Xmx128m") // as the program's script does
         .longestLife(FAULT.multipliedBy(10).plusMinutes(10))
         .start();

@@ -46,6 +46,7 @@ class ReplicationWorkloadTest {
     Cluster cluster =
         new Cluster(bench, REPLICAS)
             .setting("replication.reader-timeout", "10s")
+            .optimised()
             .longestLife(Duration.ofSeconds(300 + steps))
             .start();
     Conversation workload =

@@ -36,6 +36,11 @@ final class Settings {
     return System.getProperty("tidemark.it.skips", "").equals("fail");
   }
 
+  /** Number of this process among those that run tests at the same time, from 1. */
+  static int fork() {
+    return Integer.getInteger("tidemark.it.fork", 1);
+  }
+
   static Path java() {
     return Path.of(
         System.getProperty("tidemark.it.java", System.getProperty("java.home") + "/bin/java"));

@@ -21,7 +21,7 @@ class SqliteSuiteTest {
     Requirements.root();
     Requirements.programs("setpriv", "timeout");
     build();
-    TidemarkProcess tidemark = bench.tidemark("suite").start();
+    TidemarkProcess tidemark = bench.tidemark("suite").optimised().start();
     Command.Result result =
         Command.of(SUITE.resolve("run.sh"), "quick", tidemark.mount())
             .with("TIDEMARK_SUITE_LOGS", bench.scratch("suite-output").toString())

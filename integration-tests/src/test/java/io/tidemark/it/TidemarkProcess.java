@@ -2,11 +2,13 @@ package io.tidemark.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.node.cli.CommandLineTool;
 import io.tidemark.node.json.Json;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -53,6 +55,7 @@ final class TidemarkProcess implements AutoCloseable {
   private final Map<String, Map<String, String>> settings = new LinkedHashMap<>();
   private Host host;
   private Transport transport = Settings.plain() ? Transport.KERNEL : Settings.transport();
+  private boolean optimised;
   private Duration longestLife = Duration.ofMinutes(10);
   private int port;
   private int starts;
@@ -78,6 +81,12 @@ final class TidemarkProcess implements AutoCloseable {
 
   TidemarkProcess transport(Transport value) {
     transport = value;
+    return this;
+  }
+
+  /** Compiled as for users, for tests with a load that lasts. */
+  TidemarkProcess optimised() {
+    optimised = true;
     return this;
   }
 
@@ -121,7 +130,7 @@ final class TidemarkProcess implements AutoCloseable {
 
   /** Every start listens on the same port, so that others find this node again. */
   TidemarkProcess keepPort() {
-    return setting("http.addr", "127.0.0.1:" + freePort());
+    return setting("http.addr", "127.0.0.1:" + Ports.free());
   }
 
   /** Runs on a host of a network, with a port of its own that other hosts reach. */
@@ -235,7 +244,7 @@ final class TidemarkProcess implements AutoCloseable {
       }
       starts++;
       if (!settings.containsKey("http")) {
-        port = freePort();
+        port = Ports.free();
       } else {
         String address = settings.get("http").get("addr");
         port = Integer.parseInt(address.substring(address.indexOf(':') + 1));
@@ -246,7 +255,7 @@ final class TidemarkProcess implements AutoCloseable {
           configuration()
               + (settings.containsKey("http") ? "" : "http:\n  addr: 127.0.0.1:" + port + "\n"));
       List<String> words = new ArrayList<>(enter());
-      words.addAll(Launcher.node());
+      words.addAll(Launcher.node(optimised));
       words.addAll(
           List.of("mount", "--config", config.toString(), "--transport", transport.option()));
       words.addAll(extraOptions);
@@ -279,11 +288,23 @@ final class TidemarkProcess implements AutoCloseable {
   }
 
   /** What this node answers to a GET; asked on its own host. */
-  String get(String path, Object... file) {
+  String get(String path) {
+    return host == null ? Download.text(url() + path) : getOnHost(path).ok();
+  }
+
+  private void get(String path, Path file) {
+    if (host == null) {
+      Download.toFile(url() + path, file);
+    } else {
+      getOnHost(path, file).ok();
+    }
+  }
+
+  private Command getOnHost(String path, Object... file) {
     List<Object> words = new ArrayList<>(enter());
     words.addAll(List.of(Settings.python(), Settings.script("http_get.py"), url() + path));
     words.addAll(List.of(file));
-    return Command.of(words.toArray()).ok();
+    return Command.of(words.toArray());
   }
 
   /** The answer of {@code /status}. */
@@ -483,11 +504,20 @@ final class TidemarkProcess implements AutoCloseable {
     return result.exit() == 0 ? Position.parse(result.text()) : Position.NONE;
   }
 
-  /** {@code tidemark ltx verify} of a database whose program may run or not. */
+  /**
+   * {@code tidemark ltx verify} of a database whose program may run or not. It runs in this
+   * process: the start of another one would take longer than the work.
+   */
   void verifyLog(String database) {
-    if (!plain()) {
-      tidemark("ltx", "verify", "--data-dir", data, "--name", database).ok();
+    if (plain()) {
+      return;
     }
+    String[] words = {"ltx", "verify", "--data-dir", data.toString(), "--name", database};
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
+    assertThat(CommandLineTool.run(words, out, out))
+        .as("%s: %s", List.of(words), said.toString(StandardCharsets.UTF_8))
+        .isZero();
   }
 
   /** A consistent copy through the HTTP port; on a plain directory SQLite's own. */
@@ -549,14 +579,6 @@ final class TidemarkProcess implements AutoCloseable {
         "end of the processes that " + this + " had started: " + family,
         () -> family.stream().noneMatch(ProcessHandle::isAlive));
     family.clear();
-  }
-
-  static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override
