@@ -94,6 +94,15 @@ class FailoverTest {
     cluster.checkEqual(DB);
     assertThat(ElectedCluster.values(first, DB)).isEqualTo("1,2,3");
 
+    // A program that is to run on the primary makes its node that, or is not for this node.
+    Command.Result run =
+        first.ask("run", "--promote", "--", "sqlite3", first.file(DB), insert(4)).run();
+    assertThat(run.exit()).as("%s", run).isZero();
+    cluster.awaitPrimary(first);
+    assertThat(ElectedCluster.values(first, DB)).isEqualTo("1,2,3,4");
+    first.ask("handoff", "--to", ElectedCluster.id(cluster.node(2))).ok();
+    cluster.awaitPrimary(cluster.node(2));
+
     Command.Result refused = first.ask("handoff").run();
     assertThat(refused.exit()).isEqualTo(1);
     assertThat(refused.err()).contains("not primary").contains(cluster.node(2).url());
@@ -101,7 +110,7 @@ class FailoverTest {
     assertThat(unknown.exit()).isEqualTo(1);
     assertThat(unknown.err()).contains("no connected member");
     assertThat(cluster.node(2).ask("handoff", "--to", "../x").run().err()).contains("no node's id");
-    write(cluster.node(2), 4);
+    write(cluster.node(2), 5);
   }
 
   @Test

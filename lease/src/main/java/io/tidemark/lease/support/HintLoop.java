@@ -23,6 +23,7 @@ public final class HintLoop implements LeaseWatch {
 
   private static final Logger LOG = LoggerFactory.getLogger(HintLoop.class);
   private static final long PAUSE_MILLIS = 500;
+  private static final long WORKS_NANOS = 2_000_000_000L;
 
   private final String store;
   private final Source source;
@@ -48,11 +49,14 @@ public final class HintLoop implements LeaseWatch {
     boolean troubled = false;
     while (!closed) {
       try {
+        long begun = System.nanoTime();
         boolean changed = source.awaitChange();
-        if (troubled) {
+        // A watch can also be made, and break, while the store cannot be reached.
+        boolean works = changed || System.nanoTime() - begun > WORKS_NANOS;
+        if (troubled && works) {
           LOG.info("watching {} again", store);
+          troubled = false;
         }
-        troubled = false;
         if (changed) {
           hint();
         }

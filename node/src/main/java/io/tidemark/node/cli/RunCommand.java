@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 /** Runs a command while this node may write a database of which another node is primary. */
 @Command(
     name = "run",
-    description = "Runs a command, on a replica with the right to write one database.",
+    description = "Runs a command on a node: on the primary, or with the right to write there.",
     customSynopsis = "tidemark run [OPTIONS] -- COMMAND...",
     footer = {
       "",
@@ -43,11 +43,28 @@ final class RunCommand extends ToolCommand {
       description = "Database file in the mount of this node.")
   private Path database;
 
+  @Option(
+      names = "--promote",
+      description = "Makes this node primary first, as 'tidemark promote' does.")
+  private boolean promote;
+
+  @Option(
+      names = "--if-candidate",
+      description = "Runs nothing, successfully, on a node that may not be primary.")
+  private boolean ifCandidate;
+
   @Override
   int call(Context context) throws Failure, InterruptedException {
     CommandLineTool.quietLog(debug);
     if (context.command() == null || context.command().isEmpty()) {
       throw new Failure(Failure.USAGE, "There is no command. Write it after --.", null);
+    }
+    if (ifCandidate && !Boolean.TRUE.equals(api.client().getJson("/status").get("candidate"))) {
+      context.err().println("Not run: this node may not be primary (lease.candidate is false).");
+      return 0;
+    }
+    if (promote && !Boolean.TRUE.equals(api.client().getJson("/status").get("isPrimary"))) {
+      api.client().post("/promote");
     }
     Lock lock = database == null ? null : lock(context.err());
     try {

@@ -23,6 +23,7 @@ final class ConfigChecks {
     numbers(config, values);
     requestThreads(config.fuse(), values);
     advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
+    leaseStore(config.lease(), values.place("lease.type"));
     together(config, values);
   }
 
@@ -128,6 +129,28 @@ final class ConfigChecks {
   }
 
   /** What the file may say but this version cannot do is refused, never ignored. */
+  /** What a lease needs that is not static. */
+  private static void leaseStore(NodeConfig.Lease lease, String place) throws ConfigException {
+    String type = lease.type();
+    require(
+        type.equals("static") || lease.advertiseUrl() != null,
+        place
+            + ": with lease.type "
+            + type
+            + " lease.advertise-url must say where the other nodes reach this one, such as"
+            + " http://node1:20202.");
+    require(
+        !type.equals("etcd") || !lease.etcd().endpoints().isEmpty(),
+        place
+            + ": with lease.type etcd lease.etcd.endpoints must name its servers, such as"
+            + " [http://etcd1:2379].");
+    require(
+        !type.equals("consul") || lease.consul().url() != null && lease.consul().key() != null,
+        place
+            + ": with lease.type consul lease.consul.url and lease.consul.key must say where the"
+            + " cluster's keys are, such as http://localhost:8500 and tidemark/app.");
+  }
+
   private static void together(NodeConfig config, ConfigValues values) throws ConfigException {
     boolean fixed = config.lease().type().equals("static");
     require(
@@ -139,13 +162,6 @@ final class ConfigChecks {
         config.replication().commit().equals("sync") || config.replication().minInSync() == 1,
         values.place("replication.min-in-sync")
             + ": replication.min-in-sync above 1 needs replication.commit: sync.");
-    require(
-        fixed || config.lease().advertiseUrl() != null,
-        values.place("lease.type")
-            + ": with lease.type "
-            + config.lease().type()
-            + " lease.advertise-url must say where the other nodes reach this one, such as"
-            + " http://node1:20202.");
     require(
         config.proxy().target() == null,
         values.place("proxy.target")

@@ -25,8 +25,12 @@ public final class JsonLogProvider implements SLF4JServiceProvider {
     Level level =
         Level.valueOf(
             System.getProperty(JsonLogger.LEVEL_PROPERTY, "info").toUpperCase(Locale.ROOT));
-    boolean library = name.startsWith("io.netty");
-    return new JsonLogger(name, System.err, library && level == Level.INFO ? Level.WARN : level);
+    if (level == Level.INFO && name.startsWith("io.netty")) {
+      level = Level.WARN;
+    } else if (level == Level.INFO && name.startsWith("io.etcd")) {
+      level = Level.ERROR; // what it retries, and why, the leases say in their own words
+    }
+    return new JsonLogger(name, System.err, level);
   }
 
   @Override

@@ -22,6 +22,8 @@ public final class Logging {
     System.setProperty("slf4j.internal.verbosity", "ERROR");
     System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", level);
     System.setProperty("org.slf4j.simpleLogger.log.io.netty", debug ? "info" : "warn");
+    // What it retries, and why, the leases say in their own words.
+    System.setProperty("org.slf4j.simpleLogger.log.io.etcd", debug ? "warn" : "error");
     System.setProperty("org.slf4j.simpleLogger.showDateTime", "true");
     System.setProperty("org.slf4j.simpleLogger.dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
     System.setProperty("org.slf4j.simpleLogger.showThreadName", "false");

@@ -439,16 +439,39 @@ class ConfigLoaderTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "'lease: {type: etcd}', advertise-url",
+    "'lease: {type: consul}', advertise-url",
+    "'lease: {type: kubernetes}', advertise-url",
+    "'lease: {type: etcd, advertise-url: http://one:20202}', lease.etcd.endpoints",
+    "'lease: {type: consul, advertise-url: http://one:20202}', lease.consul.url",
+    "'replication: {commit: sync}', not static",
+    "'replication: {min-in-sync: 2}', 'needs replication.commit: sync'",
+  })
+  void aClusterNeedsAStoreAndAnAddress(String yaml, String named) {
+    assertRefused(DIRS + yaml).hasMessageContaining(named);
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
-        "lease: {type: etcd}",
-        "lease: {type: consul}",
-        "lease: {type: kubernetes}",
-        "replication: {commit: sync}",
-        "replication: {min-in-sync: 2}",
-        "proxy: {target: 'localhost:8081'}",
+        "type: etcd, etcd: {endpoints: ['http://e:2379']}",
+        "type: consul, consul: {url: 'http://c:8500', key: k}",
+        "type: kubernetes",
       })
-  void whatThisVersionCannotDoIsSaid(String yaml) {
-    assertRefused(DIRS + yaml).hasMessageContaining("this version");
+  void aClusterMayCommitInSync(String lease) throws Exception {
+    NodeConfig config =
+        load(
+            DIRS
+                + "lease: {advertise-url: 'http://one:20202', "
+                + lease
+                + "}\nreplication: {commit: sync, min-in-sync: 2}");
+    assertThat(config.replication().minInSync()).isEqualTo(2);
+    assertThat(config.lease().advertiseUrl()).isEqualTo("http://one:20202");
+  }
+
+  @Test
+  void whatThisVersionCannotDoIsSaid() {
+    assertRefused(DIRS + "proxy: {target: 'localhost:8081'}").hasMessageContaining("this version");
   }
 }

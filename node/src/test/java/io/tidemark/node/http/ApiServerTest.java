@@ -3,6 +3,10 @@ package io.tidemark.node.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidemark.lease.protocol.Role;
+import io.tidemark.node.cluster.ClusterControl;
+import io.tidemark.node.cluster.ClusterStatus;
+import io.tidemark.node.cluster.RoleChangeException;
 import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.http.FakeNode.EndlessDatabase;
@@ -336,10 +340,68 @@ class ApiServerTest {
     assertThat(get("/status/")).startsWith("HTTP/1.1 404");
   }
 
+  private String post(String target) throws IOException {
+    return client.send("POST " + target + END).answer();
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"/promote", "/handoff"})
-  void whatComesLaterSaysSo(String path) throws IOException {
-    assertThat(get(path)).startsWith("HTTP/1.1 501").contains("this version");
+  @ValueSource(strings = {"/promote", "/promote?force=true", "/handoff"})
+  void aStaticLeaseCannotChangeItsPrimary(String target) throws IOException {
+    assertThat(post(target)).startsWith("HTTP/1.1 409").contains("static").contains("etcd");
+  }
+
+  @Test
+  void thePrimaryIsChangedAsTheClusterSays() throws IOException {
+    node.cluster = new FakeCluster();
+    assertThat(post("/handoff")).startsWith("HTTP/1.1 200").contains("http://best:20202");
+    assertThat(post("/handoff?nodeID=00000000000000aa")).contains("http://aa:20202");
+    assertThat(post("/handoff?nodeID=00000000000000bb"))
+        .startsWith("HTTP/1.1 409")
+        .contains("not connected")
+        .contains("Start it.");
+    assertThat(post("/promote")).contains("http://me:20202");
+    assertThat(post("/promote?force=false")).contains("http://me:20202");
+    assertThat(post("/promote?force=true")).contains("http://forced:20202");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/handoff?nodeID=",
+        "/handoff?nodeID=AA",
+        "/handoff?nodeID=../../etc",
+        "/handoff?nodeID=00000000000000aa&nodeID=00000000000000ab",
+        "/promote?force=yes",
+        "/promote?force=true&force=true"
+      })
+  void whatAsksForAnotherPrimaryWronglyIsRefused(String target) throws IOException {
+    node.cluster = new FakeCluster();
+    assertThat(post(target)).startsWith("HTTP/1.1 400").contains("hint");
+  }
+
+  private static final class FakeCluster implements ClusterControl {
+    @Override
+    public ClusterStatus status() {
+      return new ClusterStatus(Role.PRIMARY, "epoch 1", null, null, null, Map.of(), Map.of());
+    }
+
+    @Override
+    public String handOff(String nodeId) throws RoleChangeException {
+      if ("00000000000000bb".equals(nodeId)) {
+        throw new RoleChangeException("that node is not connected", "Start it.");
+      }
+      return nodeId == null ? "http://best:20202" : "http://aa:20202";
+    }
+
+    @Override
+    public String promote() {
+      return "http://me:20202";
+    }
+
+    @Override
+    public String force() {
+      return "http://forced:20202";
+    }
   }
 
   @ParameterizedTest
