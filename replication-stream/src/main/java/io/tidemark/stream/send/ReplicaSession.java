@@ -26,11 +26,9 @@ import io.tidemark.stream.Refusal;
 import io.tidemark.stream.SendSchedule;
 import io.tidemark.stream.SnapshotResume;
 import io.tidemark.stream.Welcome;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -65,6 +63,7 @@ final class ReplicaSession {
   private final SendOptions options;
   private final Channel channel;
   private final FrameEncoder encoder;
+  private final LogTails tails;
   private final PrimaryStreams streams;
   private final Thread thread;
   private final long connectedMillis = System.currentTimeMillis();
@@ -99,7 +98,6 @@ final class ReplicaSession {
   private volatile Hello hello;
   private volatile long roundTripNanos;
   private boolean streaming;
-  private int nextId = 1;
   private long heartbeats;
   private long lastHeartbeat = System.nanoTime();
 
@@ -107,23 +105,19 @@ final class ReplicaSession {
       Store store,
       PrimaryIdentity identity,
       SendOptions options,
+      FrameEncoder encoder,
+      LogTails tails,
       Channel channel,
       PrimaryStreams streams) {
     this.store = store;
     this.identity = identity;
     this.options = options;
+    this.encoder = encoder;
+    this.tails = tails;
     this.channel = channel;
     this.streams = streams;
     this.schedule = new SendSchedule(options.windowBytes());
     this.positions = new PositionMap(options.mostDatabases());
-    Set<FrameType> compressed = EnumSet.noneOf(FrameType.class);
-    if (options.compressPages()) {
-      compressed.add(FrameType.SNAPSHOT_PAGES);
-    }
-    if (options.compressRecords()) {
-      compressed.add(FrameType.RECORD_CHUNK);
-    }
-    this.encoder = new FrameEncoder(compressed);
     this.thread = new Thread(this::run, "tidemark-send-" + channel.id().asShortText());
     thread.setDaemon(true);
   }
@@ -384,7 +378,7 @@ final class ReplicaSession {
   }
 
   private void open(String name, Position replica) {
-    SendLane lane = new SendLane(nextId++, name, replica);
+    SendLane lane = new SendLane(tails.number(name), name, replica, tails);
     schedule.open(lane.id());
     byId.put(lane.id(), lane);
     lanes.put(name, lane);
@@ -406,7 +400,7 @@ final class ReplicaSession {
       if (pace.waitNanos(now) > 0) {
         return;
       }
-      pace.next(now, sentTransactions, streams.streaming());
+      pace.next(now, sentTransactions);
       sentTransactions = 0;
     }
     for (String name = newNames.poll(); name != null; name = newNames.poll()) {
@@ -450,7 +444,7 @@ final class ReplicaSession {
         if (out == null) {
           out = channel.alloc().ioBuffer(Math.max(LEAST_BUFFER, FrameEncoder.roomFor(frame)));
         }
-        encoder.append(frame, out);
+        lane.append(frame, encoder, out);
         if (frame instanceof RecordChunk chunk && chunk.isLast()) {
           sentTransactions++;
         }

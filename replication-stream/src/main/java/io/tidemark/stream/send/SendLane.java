@@ -1,5 +1,6 @@
 package io.tidemark.stream.send;
 
+import io.netty.buffer.ByteBuf;
 import io.tidemark.database.Database;
 import io.tidemark.database.DatabasePosition;
 import io.tidemark.database.ReadingEndedException;
@@ -13,6 +14,7 @@ import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.DatabaseOpen.Next;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.Frame;
+import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.PageSums;
 import io.tidemark.stream.PageSumsRequest;
@@ -64,12 +66,18 @@ final class SendLane {
 
   private final int id;
   private final String name;
+  private final LogTails tails;
   private final ArrayDeque<Frame> first = new ArrayDeque<>();
   private Database database;
   private Stage stage = Stage.WAITING;
   private volatile String problem;
   private long retryNanos;
   private RecordFrames records;
+  private LogTail.Follower follower;
+
+  /** What {@link #next} returned, if another replica had it made a frame. */
+  private LogTail.Ready ready;
+
   private SnapshotSource snapshot;
   private PageFrames pages;
   private BitSet differing;
@@ -84,9 +92,11 @@ final class SendLane {
   /**
    * @param id of the database in the stream
    * @param replica what the replica has of it
+   * @param tails what replicas that keep up share
    */
-  SendLane(int id, String name, Position replica) {
+  SendLane(int id, String name, Position replica, LogTails tails) {
     this.id = id;
+    this.tails = tails;
     this.name = name;
     this.replica = replica;
   }
@@ -197,7 +207,8 @@ final class SendLane {
       stage = Stage.WAITING; // until it has a transaction
       return;
     }
-    records = new RecordFrames(id, database.recordsAfter(txid));
+    records = RecordFrames.after(database, id, txid);
+    follower = tails.join(database);
     stage = Stage.RECORDS;
   }
 
@@ -216,7 +227,7 @@ final class SendLane {
     lag.expect(txid(), System.nanoTime());
     try {
       return switch (stage) {
-        case RECORDS -> records.next(database.position().txid());
+        case RECORDS -> nextRecord();
         case PAGES -> nextPages();
         case REPAIR -> nextRepair();
         default -> null;
@@ -227,6 +238,32 @@ final class SendLane {
     } catch (IOException | UncheckedIOException e) {
       fail(e);
       return null;
+    }
+  }
+
+  private Frame nextRecord() throws IOException {
+    if (records.isAtEndOfRecord()) {
+      if (!records.hasMore()) {
+        return null;
+      }
+      long txid = records.txid() + 1;
+      ready = follower.record(txid);
+      if (ready != null) {
+        records.skipTo(txid);
+        return ready.record();
+      }
+    }
+    return records.next(database.position().txid());
+  }
+
+  /** Appends what {@link #next} has returned to what is sent. */
+  void append(Frame frame, FrameEncoder encoder, ByteBuf out) {
+    if (ready == null) {
+      encoder.append(frame, out);
+    } else {
+      ByteBuf made = ready.frame();
+      out.writeBytes(made, made.readerIndex(), made.readableBytes());
+      ready = null;
     }
   }
 
@@ -388,6 +425,11 @@ final class SendLane {
 
   /** Gives up readers and what they keep in the log. */
   void close() {
+    ready = null;
+    if (follower != null) {
+      tails.leave(database, follower);
+      follower = null;
+    }
     close(records);
     records = null;
     close(snapshot);
