@@ -242,10 +242,7 @@ final class SendLane {
   }
 
   private Frame nextRecord() throws IOException {
-    if (records.isAtEndOfRecord()) {
-      if (!records.hasMore()) {
-        return null;
-      }
+    if (records.isAtEndOfRecord() && records.hasMore()) {
       long txid = records.txid() + 1;
       ready = follower.record(txid);
       if (ready != null) {
