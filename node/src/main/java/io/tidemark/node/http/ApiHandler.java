@@ -56,9 +56,6 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   private static final long MAX_DISCARDED = 64L << 20;
   private static final int LINGER_SECONDS = 5;
 
-  /** So long a client that TLS has refused has for reading why, before the connection ends. */
-  private static final int ALERT_MILLIS = 200;
-
   /** What the next message of the connection is. */
   private enum Expect {
     /** The head of a request. */
@@ -586,14 +583,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-    if (isTlsRefusal(cause)) {
-      LOG.debug("Connection of {} refused: {}", ctx.channel().remoteAddress(), cause.toString());
-      // An end right behind the alert makes some clients forget the alert.
-      ctx.channel().config().setAutoRead(false);
-      ctx.executor().schedule(() -> ctx.close(), ALERT_MILLIS, TimeUnit.MILLISECONDS);
-      return;
-    }
-    if (cause instanceof IOException) {
+    if (cause instanceof IOException || isTlsRefusal(cause)) {
       // Anybody can cause these, so they are no lines in the log of every node.
       LOG.debug("Connection of {} ended: {}", ctx.channel().remoteAddress(), cause.toString());
     } else {

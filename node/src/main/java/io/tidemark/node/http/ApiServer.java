@@ -126,6 +126,7 @@ public final class ApiServer implements AutoCloseable {
                     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
+                      pipeline.addLast(new OrderlyClose());
                       // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
                       pipeline.addLast(new OptionalSslHandler(tls));
                     }
