@@ -24,18 +24,26 @@ final class LogTails {
     this.encoder = encoder;
   }
 
-  /** The number of a database in the stream, from 1. */
+  /** The number of a database of this node in the stream, from 1, below 2^30. */
   int number(String name) {
     return numbers.computeIfAbsent(name, unknown -> lastNumber.incrementAndGet());
   }
 
-  /** A replica follows the log of a database from now on, until it {@link #leave}s. */
-  LogTail.Follower join(Database database) {
+  /**
+   * A replica follows the log of a database from now on, until it {@link #leave}s.
+   *
+   * @param id of the database for this replica
+   * @return null if it has another number than for the others, so that it must read for itself
+   */
+  LogTail.Follower join(int id, Database database) {
+    if (number(database.name()) != id) {
+      return null;
+    }
     LogTail.Follower[] joined = new LogTail.Follower[1];
     tails.compute(
         database,
         (key, tail) -> {
-          LogTail now = tail != null ? tail : new LogTail(number(key.name()), key, encoder, room);
+          LogTail now = tail != null ? tail : new LogTail(id, key, encoder, room);
           joined[0] = now.join();
           return now;
         });

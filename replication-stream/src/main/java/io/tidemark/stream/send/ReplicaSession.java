@@ -98,6 +98,10 @@ final class ReplicaSession {
   private volatile Hello hello;
   private volatile long roundTripNanos;
   private boolean streaming;
+
+  /** For names that only the replica knows: nobody remembers them, however many it makes up. */
+  private int nextOfItsOwn = 1 << 30;
+
   private long heartbeats;
   private long lastHeartbeat = System.nanoTime();
 
@@ -378,7 +382,8 @@ final class ReplicaSession {
   }
 
   private void open(String name, Position replica) {
-    SendLane lane = new SendLane(tails.number(name), name, replica, tails);
+    int id = store.get(name) == null ? nextOfItsOwn++ : tails.number(name);
+    SendLane lane = new SendLane(id, name, replica, tails);
     schedule.open(lane.id());
     byId.put(lane.id(), lane);
     lanes.put(name, lane);

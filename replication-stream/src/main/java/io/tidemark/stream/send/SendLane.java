@@ -73,6 +73,8 @@ final class SendLane {
   private volatile String problem;
   private long retryNanos;
   private RecordFrames records;
+
+  /** Null if this replica reads for itself. */
   private LogTail.Follower follower;
 
   /** What {@link #next} returned, if another replica had it made a frame. */
@@ -208,7 +210,7 @@ final class SendLane {
       return;
     }
     records = RecordFrames.after(database, id, txid);
-    follower = tails.join(database);
+    follower = tails.join(id, database);
     stage = Stage.RECORDS;
   }
 
@@ -242,7 +244,7 @@ final class SendLane {
   }
 
   private Frame nextRecord() throws IOException {
-    if (records.isAtEndOfRecord() && records.hasMore()) {
+    if (follower != null && records.isAtEndOfRecord() && records.hasMore()) {
       long txid = records.txid() + 1;
       ready = follower.record(txid);
       if (ready != null) {
