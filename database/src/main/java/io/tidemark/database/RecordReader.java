@@ -135,6 +135,27 @@ public final class RecordReader implements AutoCloseable {
     return true;
   }
 
+  /** Whether there is a record after the current one now. */
+  public boolean hasNext() {
+    return txid < endTxid && txid < last.getAsLong();
+  }
+
+  /**
+   * Passes over records that the caller has from elsewhere; none is current then. When this
+   * returns, the database is still the one that the reader was made for.
+   *
+   * @param newTxid the last one that is passed over, one that counts; earlier ones do nothing
+   * @throws ReadingEndedException as {@link #next}
+   */
+  public void skipTo(long newTxid) throws IOException {
+    checkNotEnded();
+    if (newTxid > txid) {
+      closeFile(); // what it stands in may be deleted
+      txid = newTxid;
+      pin.move(newTxid);
+    }
+  }
+
   /** The next record is behind what could be shown when the file was read last. */
   private void readOn() {
     readTo = last.getAsLong();

@@ -100,6 +100,39 @@ class RecordReaderTest {
   }
 
   @Test
+  void aReaderPassesOverWhatItsUserHasAndLetsTheLogGo() throws Exception {
+    commitMany(60);
+    List<String> before = openSegments();
+    try (RecordReader reader = sqlite.db.recordsAfter(0)) {
+      assertThat(reader.next()).isTrue();
+      reader.skipTo(50);
+      assertThat(openSegments()).as("no file that may be deleted").hasSameSizeAs(before);
+      assertThat(reader.hasNext()).isTrue();
+      assertThat(reader.txid()).isEqualTo(50);
+      sqlite.db.checkpoint();
+      sqlite.db.enforceRetention(System.currentTimeMillis() + 100_000);
+      assertThat(sqlite.db.firstInLog()).isBetween(2L, 51L);
+      reader.skipTo(40);
+      assertThat(reader.next()).isTrue();
+      assertThat(reader.txid()).isEqualTo(51);
+      ByteBuffer body = ByteBuffer.allocate((int) reader.bodyLength());
+      assertThat(reader.read(body, 0)).isEqualTo(body.capacity());
+      reader.skipTo(60);
+      assertThat(reader.hasNext()).isFalse();
+      assertThat(reader.next()).isFalse();
+    }
+  }
+
+  @Test
+  void aReaderThatPassesOverRecordsNoticesItsEnd() throws Exception {
+    commitMany(5);
+    try (RecordReader reader = sqlite.db.recordsAfter(0)) {
+      bench.store.close();
+      assertThatThrownBy(() -> reader.skipTo(3)).isInstanceOf(ReadingEndedException.class);
+    }
+  }
+
+  @Test
   void aReaderFollowsTheLogAndKeepsOneFileOpen() throws Exception {
     List<String> before = openSegments();
     try (RecordReader reader = sqlite.db.recordsAfter(0)) {

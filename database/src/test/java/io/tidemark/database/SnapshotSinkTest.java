@@ -15,6 +15,8 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SnapshotSinkTest {
   private static final String NAME = "app.db";
@@ -122,6 +124,27 @@ class SnapshotSinkTest {
       assertThat(bench.replica.store.importDirectory()).isEmptyDirectory();
       bench.close();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {512, 4096})
+  void recordsOfACopyMayChangeTheSizeOfItsPages(int pageSize) throws Exception {
+    start(directory, true);
+    for (int pages : new int[] {3, 15}) { // VACUUM, and a transaction after it
+      byte[] after =
+          pages == 3
+              ? SqliteSimulator.image(random, pageSize, pages, false)
+              : SqliteSimulator.next(random, image, pageSize, pages, false, 2);
+      new SqliteSimulator(bench.primary.store, NAME, random)
+          .commitJournaled(image, after, Finalise.TRUNCATE, true);
+      image = after;
+    }
+    Database now = receive();
+    assertThat(now.position().pageSize()).isEqualTo(pageSize);
+    assertThat(now.position().pageCount()).isEqualTo(15);
+    bench.assertSame(NAME);
+    bench.replica.powerLoss(random);
+    bench.assertSame(NAME);
   }
 
   @Test

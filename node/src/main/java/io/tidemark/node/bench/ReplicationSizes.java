@@ -17,7 +17,7 @@ public record ReplicationSizes(int seconds, int rounds, int warmUpCommits, int m
 
   /** Sizes that the targets speak of. */
   public static ReplicationSizes full(int seconds, long big) {
-    return new ReplicationSizes(seconds, 3, 40_000, 100_000, big);
+    return new ReplicationSizes(seconds, 3, 100_000, 100_000, big);
   }
 
   long roundNanos() {

@@ -31,6 +31,7 @@ import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
 import io.tidemark.node.StreamDoor;
+import io.tidemark.stream.EndOfInput;
 import io.tidemark.stream.Protocol;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -88,6 +89,15 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
 
   private EventStream events;
 
+  /** The client has ended its side; what it asked before is answered all the same. */
+  private boolean inputEnded;
+
+  /** Messages that have come. */
+  private long messages;
+
+  /** The last answer on its way, or null. */
+  private ChannelFuture lastAnswer;
+
   ApiHandler(
       NodeState node,
       Routes routes,
@@ -121,12 +131,44 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
    * Lets the next message come. Reading goes on until the decoder has made one, however many pieces
    * it arrives in, and stops with its delivery.
    */
-  static void readNext(ChannelHandlerContext ctx) {
-    ctx.executor().execute(() -> ctx.channel().config().setAutoRead(true));
+  private void readNext(ChannelHandlerContext ctx) {
+    ctx.executor()
+        .execute(
+            () -> {
+              if (!ctx.channel().isActive()) {
+                return; // nothing comes any more, and epoll refuses to wait for it
+              }
+              long before = messages;
+              ctx.channel().config().setAutoRead(true);
+              if (inputEnded && messages == before) {
+                endOfInput(ctx); // nothing waits in the decoder either
+              }
+            });
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (EndOfInput.is(event) && !inputEnded) {
+      inputEnded = true;
+      if (ctx.channel().config().isAutoRead()) {
+        endOfInput(ctx); // a message is being waited for
+      }
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  /** A message was waited for that will never come. */
+  private void endOfInput(ChannelHandlerContext ctx) {
+    if (lastAnswer == null) {
+      ctx.close();
+    } else {
+      lastAnswer.addListener(ChannelFutureListener.CLOSE);
+    }
   }
 
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
+    messages++;
     ctx.channel().config().setAutoRead(false);
     if (expect == Expect.BODY && message instanceof HttpContent piece) {
       upload.offer(piece);
@@ -232,7 +274,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   }
 
   private void sendAndDiscard(ChannelHandlerContext ctx, Reply reply) {
-    ctx.writeAndFlush(reply.response(head, false));
+    lastAnswer = ctx.writeAndFlush(reply.response(head, false));
     expect = Expect.REST;
     ignored = 0;
     ctx.executor().schedule(() -> ctx.close(), LINGER_SECONDS, TimeUnit.SECONDS);
@@ -269,7 +311,11 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     } else if (action instanceof Action.Events) {
       sendEvents(ctx);
     } else if (action instanceof Action.Stream wanted) {
-      leaveHttp(ctx, wanted.door());
+      if (inputEnded) {
+        ctx.close(); // a replica that could never acknowledge
+      } else {
+        leaveHttp(ctx, wanted.door());
+      }
     } else if (action instanceof Action.Export wanted) {
       ExportChannel channel = newExport(ctx, wanted.name());
       export = channel;
@@ -359,6 +405,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   }
 
   private void endAnswer(ChannelHandlerContext ctx, ChannelFuture sent) {
+    lastAnswer = sent;
     if (keepAlive) {
       awaitRequest(ctx);
     } else {
@@ -435,7 +482,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   }
 
   private void startUpload(ChannelHandlerContext ctx, HttpRequest request, Action.Taker taker) {
-    Upload started = new Upload(ctx, limits);
+    Upload started = new Upload(() -> readNext(ctx), limits);
     try {
       transfers.execute(() -> takeBody(ctx, taker, started));
     } catch (RejectedExecutionException e) {

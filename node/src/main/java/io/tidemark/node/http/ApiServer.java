@@ -8,11 +8,8 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
-import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.flow.FlowControlHandler;
@@ -24,6 +21,7 @@ import io.netty.handler.ssl.SslProvider;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.stream.EventLoops;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
@@ -61,8 +59,7 @@ public final class ApiServer implements AutoCloseable {
 
   private ApiServer() {
     ThreadFactory threads = daemonThreads("http");
-    // Not epoll: it closes a connection whose client has ended its side before the answer is sent.
-    this.loops = new MultiThreadIoEventLoopGroup(1, threads, NioIoHandler.newFactory());
+    this.loops = EventLoops.group(1, threads);
     this.answers =
         new ThreadPoolExecutor(
             2,
@@ -107,10 +104,12 @@ public final class ApiServer implements AutoCloseable {
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops)
-            .channel(NioServerSocketChannel.class)
+            .channel(EventLoops.serverSocket())
             .option(ChannelOption.SO_BACKLOG, 128)
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.AUTO_READ, false)
+            // A client may end its side when it has said what it wants; ApiHandler then answers.
+            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .childOption(ChannelOption.TCP_NODELAY, true)
             .childOption(
                 ChannelOption.WRITE_BUFFER_WATER_MARK,
@@ -127,6 +126,7 @@ public final class ApiServer implements AutoCloseable {
                     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
+                      pipeline.addLast(new OrderlyClose());
                       // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
                       pipeline.addLast(new OptionalSslHandler(tls));
                     }

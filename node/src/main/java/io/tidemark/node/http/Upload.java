@@ -1,7 +1,6 @@
 package io.tidemark.node.http;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.LastHttpContent;
@@ -21,14 +20,17 @@ import java.util.concurrent.TimeUnit;
  * each and then asks for the next, so that a body of any size takes the memory of one piece.
  */
 final class Upload {
-  private final ChannelHandlerContext ctx;
+  private final Runnable readNext;
   private final ApiLimits limits;
   private final BlockingQueue<Object> pieces = new LinkedBlockingQueue<>();
 
   private static final Object GONE = new Object();
 
-  Upload(ChannelHandlerContext ctx, ApiLimits limits) {
-    this.ctx = ctx;
+  /**
+   * @param readNext asks for the next piece, which then comes to {@link #offer}
+   */
+  Upload(Runnable readNext, ApiLimits limits) {
+    this.readNext = readNext;
     this.limits = limits;
   }
 
@@ -55,7 +57,7 @@ final class Upload {
       boolean last = false;
       long written = 0;
       while (!last) {
-        ApiHandler.readNext(ctx);
+        readNext.run();
         HttpContent piece = next();
         try {
           written += piece.content().readableBytes();

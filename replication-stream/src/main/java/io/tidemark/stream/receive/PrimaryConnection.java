@@ -13,6 +13,7 @@ import io.tidemark.stream.CommitPosition;
 import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.End;
+import io.tidemark.stream.EndOfInput;
 import io.tidemark.stream.Frame;
 import io.tidemark.stream.Handoff;
 import io.tidemark.stream.Heartbeat;
@@ -434,10 +435,18 @@ final class PrimaryConnection extends SimpleChannelInboundHandler<Frame> {
     channel.close();
   }
 
+  /** TLS ends before TCP does; a primary that says nothing more is gone. */
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (EndOfInput.is(event)) {
+      over("the connection was cut");
+    }
+    context.fireUserEventTriggered(event);
+  }
+
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    closing = true;
-    ended.complete("the connection was cut");
+    over("the connection was cut");
   }
 
   @Override

@@ -8,12 +8,15 @@ import io.tidemark.database.CommitListener;
 import io.tidemark.database.Database;
 import io.tidemark.database.Store;
 import io.tidemark.stream.End;
+import io.tidemark.stream.EndOfInput;
 import io.tidemark.stream.Frame;
 import io.tidemark.stream.FrameDecoder;
+import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.FrameType;
 import io.tidemark.stream.Hello;
 import io.tidemark.stream.Refusal;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -26,6 +29,8 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
   private final Store store;
   private final SendOptions options;
   private final StreamGate gate;
+  private final FrameEncoder encoder;
+  private final LogTails tails;
   private final Set<ReplicaSession> sessions = ConcurrentHashMap.newKeySet();
 
   /** Those that hear of commits; read on the way of every commit. */
@@ -40,6 +45,15 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     this.identity = identity;
     this.options = options;
     this.gate = gate;
+    Set<FrameType> compressed = EnumSet.noneOf(FrameType.class);
+    if (options.compressPages()) {
+      compressed.add(FrameType.SNAPSHOT_PAGES);
+    }
+    if (options.compressRecords()) {
+      compressed.add(FrameType.RECORD_CHUNK);
+    }
+    encoder = new FrameEncoder(compressed);
+    tails = new LogTails(encoder);
     store.addCommitListener(this);
   }
 
@@ -50,7 +64,7 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
    */
   public void accept(Channel channel) {
     PrimaryIdentity now = identity;
-    ReplicaSession session = new ReplicaSession(store, now, options, channel, this);
+    ReplicaSession session = new ReplicaSession(store, now, options, encoder, tails, channel, this);
     ChannelPipeline pipeline = channel.pipeline();
     pipeline.addLast(new FrameDecoder(FrameType.Sender.REPLICA));
     pipeline.addLast(new Receiver(session));
@@ -151,11 +165,6 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     streaming.add(session);
   }
 
-  /** How many replicas hear of commits. */
-  int streaming() {
-    return streaming.size();
-  }
-
   void ended(ReplicaSession session) {
     streaming.remove(session);
     sessions.remove(session);
@@ -201,6 +210,15 @@ public final class PrimaryStreams implements CommitListener, AutoCloseable {
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext context) {
       session.writable();
+    }
+
+    /** A replica that says nothing more is gone: it must always be able to acknowledge. */
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+      if (EndOfInput.is(event)) {
+        session.gone();
+      }
+      context.fireUserEventTriggered(event);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package io.tidemark.stream.send;
 
+import io.tidemark.database.Database;
 import io.tidemark.database.RecordReader;
+import io.tidemark.database.RecordsGoneException;
 import io.tidemark.ltx.Txid;
 import io.tidemark.stream.Protocol;
 import io.tidemark.stream.RecordChunk;
@@ -28,17 +30,54 @@ final class RecordFrames implements AutoCloseable {
   }
 
   /**
+   * The records of a database after a transaction.
+   *
+   * @throws RecordsGoneException when the log does not reach back so far
+   */
+  static RecordFrames after(Database database, int id, long txid)
+      throws IOException, RecordsGoneException {
+    return new RecordFrames(id, database.recordsAfter(txid));
+  }
+
+  /** Moves to the beginning of the next record; false when there is none now. */
+  boolean begin() throws IOException {
+    if (!reader.next()) {
+      return false;
+    }
+    offset = 0;
+    length = reader.bodyLength();
+    return true;
+  }
+
+  /** Whether there is a record after the present one now. */
+  boolean hasMore() {
+    return reader.hasNext();
+  }
+
+  /** Of the present record, or of the one before the first. */
+  long txid() {
+    return reader.txid();
+  }
+
+  /** Of the present record. */
+  long bodyLength() {
+    return length;
+  }
+
+  /** As {@link RecordReader#skipTo}. */
+  void skipTo(long txid) throws IOException {
+    reader.skipTo(txid);
+    offset = length;
+  }
+
+  /**
    * The next part of a record, or null when there is none now.
    *
    * @param commitTxid commit position to be told with it
    */
   RecordChunk next(long commitTxid) throws IOException {
-    if (offset == length) {
-      if (!reader.next()) {
-        return null;
-      }
-      offset = 0;
-      length = reader.bodyLength();
+    if (isAtEndOfRecord() && !begin()) {
+      return null;
     }
     ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(length - offset, Protocol.MAX_DATA));
     while (bytes.hasRemaining()) {

@@ -31,11 +31,9 @@ import io.tidemark.stream.SnapshotResume;
 import io.tidemark.stream.Standing;
 import io.tidemark.stream.Welcome;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -70,6 +68,7 @@ final class ReplicaSession implements StreamPeer {
   private final SendOptions options;
   private final Channel channel;
   private final FrameEncoder encoder;
+  private final LogTails tails;
   private final PrimaryStreams streams;
   private final Thread thread;
   private final long connectedMillis = System.currentTimeMillis();
@@ -111,7 +110,10 @@ final class ReplicaSession implements StreamPeer {
   private volatile boolean openAsked;
   private volatile boolean streaming;
   private volatile boolean planned;
-  private int nextId = 1;
+
+  /** For names that only the replica knows: nobody remembers them, however many it makes up. */
+  private int nextOfItsOwn = 1 << 30;
+
   private long heartbeats;
   private long lastHeartbeat = System.nanoTime();
 
@@ -119,23 +121,19 @@ final class ReplicaSession implements StreamPeer {
       Store store,
       PrimaryIdentity identity,
       SendOptions options,
+      FrameEncoder encoder,
+      LogTails tails,
       Channel channel,
       PrimaryStreams streams) {
     this.store = store;
     this.identity = identity;
     this.options = options;
+    this.encoder = encoder;
+    this.tails = tails;
     this.channel = channel;
     this.streams = streams;
     this.schedule = new SendSchedule(options.windowBytes());
     this.positions = new PositionMap(options.mostDatabases());
-    Set<FrameType> compressed = EnumSet.noneOf(FrameType.class);
-    if (options.compressPages()) {
-      compressed.add(FrameType.SNAPSHOT_PAGES);
-    }
-    if (options.compressRecords()) {
-      compressed.add(FrameType.RECORD_CHUNK);
-    }
-    this.encoder = new FrameEncoder(compressed);
     this.thread = new Thread(this::run, "tidemark-send-" + channel.id().asShortText());
     thread.setDaemon(true);
   }
@@ -537,8 +535,9 @@ final class ReplicaSession implements StreamPeer {
   }
 
   private void open(String name, Position replica) {
+    int id = store.get(name) == null ? nextOfItsOwn++ : tails.number(name);
     SendLane lane =
-        new SendLane(nextId++, name, replica, identity, streams.gate(), store.isReplica());
+        new SendLane(id, name, replica, identity, streams.gate(), store.isReplica(), tails);
     schedule.open(lane.id());
     byId.put(lane.id(), lane);
     lanes.put(name, lane);
@@ -566,7 +565,7 @@ final class ReplicaSession implements StreamPeer {
       if (pace.waitNanos(now) > 0) {
         return;
       }
-      pace.next(now, sentTransactions, streams.streaming());
+      pace.next(now, sentTransactions);
       sentTransactions = 0;
     }
     for (String name = newNames.poll(); name != null; name = newNames.poll()) {
@@ -610,7 +609,7 @@ final class ReplicaSession implements StreamPeer {
         if (out == null) {
           out = channel.alloc().ioBuffer(Math.max(LEAST_BUFFER, FrameEncoder.roomFor(frame)));
         }
-        encoder.append(frame, out);
+        lane.append(frame, encoder, out);
         if (frame instanceof RecordChunk chunk && chunk.isLast()) {
           sentTransactions++;
         }

@@ -1,5 +1,6 @@
 package io.tidemark.stream.send;
 
+import io.netty.buffer.ByteBuf;
 import io.tidemark.database.Database;
 import io.tidemark.database.LogPosition;
 import io.tidemark.database.ReadingEndedException;
@@ -15,6 +16,7 @@ import io.tidemark.stream.DatabaseOpen;
 import io.tidemark.stream.DatabaseOpen.Next;
 import io.tidemark.stream.Drop;
 import io.tidemark.stream.Frame;
+import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.PageSums;
 import io.tidemark.stream.PageSumsRequest;
@@ -70,12 +72,20 @@ final class SendLane {
   private final PrimaryIdentity primary;
   private final StreamGate gate;
   private final boolean lends;
+  private final LogTails tails;
   private final ArrayDeque<Frame> first = new ArrayDeque<>();
   private Database database;
   private Stage stage = Stage.WAITING;
   private volatile String problem;
   private long retryNanos;
   private RecordFrames records;
+
+  /** Null if this replica reads for itself. */
+  private LogTail.Follower follower;
+
+  /** What {@link #next} returned, if another replica had it made a frame. */
+  private LogTail.Ready ready;
+
   private SnapshotSource snapshot;
   private PageFrames pages;
   private BitSet differing;
@@ -101,6 +111,7 @@ final class SendLane {
    * @param id of the database in the stream
    * @param replica what the replica has of it
    * @param lends whether this node is no primary and sends what it has to one
+   * @param tails what replicas that keep up share
    */
   SendLane(
       int id,
@@ -108,8 +119,10 @@ final class SendLane {
       Position replica,
       PrimaryIdentity primary,
       StreamGate gate,
-      boolean lends) {
+      boolean lends,
+      LogTails tails) {
     this.id = id;
+    this.tails = tails;
     this.name = name;
     this.replica = replica;
     this.primary = primary;
@@ -251,9 +264,12 @@ final class SendLane {
       recordsFrom = txid;
       return;
     }
-    records =
-        new RecordFrames(
-            id, isSync() || lends ? database.appendedAfter(txid) : database.recordsAfter(txid));
+    if (isSync() || lends) {
+      records = new RecordFrames(id, database.appendedAfter(txid));
+    } else {
+      records = RecordFrames.after(database, id, txid);
+      follower = tails.join(id, database);
+    }
     stage = Stage.RECORDS;
     recordsFrom = txid;
   }
@@ -300,6 +316,14 @@ final class SendLane {
   }
 
   private Frame nextRecord() throws IOException {
+    if (follower != null && records.isAtEndOfRecord() && records.hasMore()) {
+      long txid = records.txid() + 1;
+      ready = follower.record(txid);
+      if (ready != null) {
+        records.skipTo(txid);
+        return ready.record();
+      }
+    }
     long committed = announced();
     RecordChunk chunk = records.next(committed);
     if (chunk != null) {
@@ -313,6 +337,17 @@ final class SendLane {
     }
     told = committed;
     return new CommitPosition(id, primary.epoch(), new Txid(committed));
+  }
+
+  /** Appends what {@link #next} has returned to what is sent. */
+  void append(Frame frame, FrameEncoder encoder, ByteBuf out) {
+    if (ready == null) {
+      encoder.append(frame, out);
+    } else {
+      ByteBuf made = ready.frame();
+      out.writeBytes(made, made.readerIndex(), made.readableBytes());
+      ready = null;
+    }
   }
 
   private Frame nextPages() throws IOException, RecordsGoneException {
@@ -478,6 +513,11 @@ final class SendLane {
   /** Gives up readers and what they keep in the log. */
   void close() {
     recordsFrom = -1;
+    ready = null;
+    if (follower != null) {
+      tails.leave(database, follower);
+      follower = null;
+    }
     close(records);
     records = null;
     close(snapshot);

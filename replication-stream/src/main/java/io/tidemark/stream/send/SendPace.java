@@ -12,16 +12,13 @@ package io.tidemark.stream.send;
 final class SendPace {
   static final long SHORTEST_NANOS = 1_000_000;
 
-  /** For each replica: so under load a primary sends at most so often, however many there are. */
-  static final long LONGEST_NANOS = 2_000_000;
-
-  /** The same for few replicas, and for many: none is to be behind by more than that. */
-  private static final long LEAST_NANOS = 4_000_000;
-
-  private static final long MOST_NANOS = 20_000_000;
+  static final long LONGEST_NANOS = 4_000_000;
 
   /** The rate is looked at after so long, so that two that come together are no load. */
   private static final long WINDOW_NANOS = 8_000_000;
+
+  /** A rate over longer than this says nothing about now. */
+  private static final long IDLE_NANOS = 40_000_000;
 
   private static final long SECOND = 1_000_000_000;
 
@@ -39,7 +36,7 @@ final class SendPace {
    * @param nowNanos what comes now can be sent at once
    */
   SendPace(long nowNanos) {
-    last = nowNanos - MOST_NANOS;
+    last = nowNanos - LONGEST_NANOS;
     countedSince = nowNanos;
   }
 
@@ -57,27 +54,22 @@ final class SendPace {
    * The end of the gap has come.
    *
    * @param transactions that were sent since the last time
-   * @param replicas that are served
    */
-  void next(long nowNanos, long transactions, int replicas) {
+  void next(long nowNanos, long transactions) {
     last = nowNanos;
     counted += transactions;
     long elapsed = nowNanos - countedSince;
     if (elapsed < WINDOW_NANOS) {
       return;
     }
-    if (elapsed > 2 * MOST_NANOS) {
+    if (elapsed > IDLE_NANOS) {
       gap = SHORTEST_NANOS;
     } else if (counted * SECOND >= elapsed * MANY) {
-      gap = Math.min(gap * 2, longest(replicas));
+      gap = Math.min(gap * 2, LONGEST_NANOS);
     } else if (counted * SECOND < elapsed * FEW) {
       gap = Math.max(gap / 2, SHORTEST_NANOS);
     }
     counted = 0;
     countedSince = nowNanos;
-  }
-
-  private static long longest(int replicas) {
-    return Math.max(LEAST_NANOS, Math.min(MOST_NANOS, replicas * LONGEST_NANOS));
   }
 }

@@ -11,7 +11,7 @@ class SendPaceTest {
   private final SendPace pace = new SendPace(now);
 
   /** Transactions at a rate for some time; how long the last of them waited at most. */
-  private long load(long perSecond, long millis, int replicas) {
+  private long load(long perSecond, long millis) {
     long interval = 1_000 * MILLI / perSecond;
     long end = now + millis * MILLI;
     long longest = 0;
@@ -26,7 +26,7 @@ class SendPaceTest {
           break;
         }
         now = due;
-        pace.next(now, sent, replicas);
+        pace.next(now, sent);
         sent = waiting;
         if (waiting > 0 && now > end - 50 * MILLI) {
           longest = Math.max(longest, now - oldest);
@@ -48,39 +48,32 @@ class SendPaceTest {
 
   @Test
   void atALowRateNoneWaits() {
-    assertThat(load(500, 2000, 3)).isZero();
+    assertThat(load(500, 2000)).isZero();
     assertThat(pace.isBusy()).isFalse();
   }
 
   @Test
   void underLoadSeveralAreSentTogether() {
-    assertThat(load(3000, 1000, 1)).isBetween(3 * MILLI, 4 * MILLI);
+    assertThat(load(3000, 1000)).isBetween(3 * MILLI, 4 * MILLI);
     assertThat(pace.isBusy()).isTrue();
   }
 
   @Test
-  void aPrimaryOfManyReplicasSendsNoMoreOftenThanThatOfFew() {
-    assertThat(load(3000, 1000, 3)).isBetween(5 * MILLI, 6 * MILLI);
-    assertThat(load(3000, 1000, 8)).isBetween(15 * MILLI, 16 * MILLI);
-    assertThat(load(3000, 1000, 500)).as("but none is left behind").isLessThan(21 * MILLI);
-  }
-
-  @Test
   void afterTheLoadTheNextOneDoesNotWaitLong() {
-    load(3000, 1000, 8);
-    load(400, 500, 8);
+    load(3000, 1000);
+    load(400, 500);
     assertThat(pace.isBusy()).isFalse();
-    load(3000, 1000, 8);
+    load(3000, 1000);
     for (int i = 0; i < 20; i++) {
       now += Math.max(0, pace.waitNanos(now));
-      pace.next(now, 0, 8);
+      pace.next(now, 0);
     }
     assertThat(pace.isBusy()).as("nothing came any more").isFalse();
   }
 
   @Test
   void aSecondOneSoonAfterTheFirstWaitsForAMillisecondAtMost() {
-    pace.next(now, 0, 1);
+    pace.next(now, 0);
     now += 300_000;
     assertThat(pace.waitNanos(now)).isEqualTo(700_000);
     assertThat(pace.isBusy()).isFalse();
