@@ -5,23 +5,16 @@ import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollIoHandler;
-import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Event loops for connections, and the sockets that fit them: Linux's epoll where its native code
- * can be loaded, else the JDK's selectors. {@code -Dio.netty.transport.noNative=true} asks for the
- * latter.
- *
- * <p>Epoll tells the end of the other side's input also while nothing is read, and without {@code
- * ALLOW_HALF_CLOSURE} closes the connection then, whatever is still to be sent; see {@link
- * EndOfInput}.
+ * Event loops for connections to other nodes, and the sockets that fit them: Linux's epoll where
+ * its native code can be loaded, else the JDK's selectors. {@code
+ * -Dio.netty.transport.noNative=true} asks for the latter.
  */
 public final class EventLoops {
   private static final boolean NATIVE = Epoll.isAvailable();
@@ -37,10 +30,5 @@ public final class EventLoops {
   /** Sockets that connect. */
   public static Class<? extends SocketChannel> socket() {
     return NATIVE ? EpollSocketChannel.class : NioSocketChannel.class;
-  }
-
-  /** Sockets that listen. */
-  public static Class<? extends ServerSocketChannel> serverSocket() {
-    return NATIVE ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
   }
 }

@@ -135,9 +135,6 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     ctx.executor()
         .execute(
             () -> {
-              if (!ctx.channel().isActive()) {
-                return; // nothing comes any more, and epoll refuses to wait for it
-              }
               long before = messages;
               ctx.channel().config().setAutoRead(true);
               if (inputEnded && messages == before) {

@@ -8,8 +8,11 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.flow.FlowControlHandler;
@@ -21,7 +24,6 @@ import io.netty.handler.ssl.SslProvider;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
-import io.tidemark.stream.EventLoops;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
@@ -59,7 +61,12 @@ public final class ApiServer implements AutoCloseable {
 
   private ApiServer() {
     ThreadFactory threads = daemonThreads("http");
-    this.loops = EventLoops.group(1, threads);
+    // Not epoll: a connection whose client has ended its side, and that is not read, has nothing to
+    // wait for there, and Netty 4.2.18 cannot wait for room to write after that: it takes the
+    // socket
+    // out of epoll and then changes what is not there any more (ENOENT), which closes the
+    // connection.
+    this.loops = new MultiThreadIoEventLoopGroup(1, threads, NioIoHandler.newFactory());
     this.answers =
         new ThreadPoolExecutor(
             2,
@@ -104,7 +111,7 @@ public final class ApiServer implements AutoCloseable {
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops)
-            .channel(EventLoops.serverSocket())
+            .channel(NioServerSocketChannel.class)
             .option(ChannelOption.SO_BACKLOG, 128)
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.AUTO_READ, false)
@@ -126,7 +133,6 @@ public final class ApiServer implements AutoCloseable {
                     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
-                      pipeline.addLast(new OrderlyClose());
                       // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
                       pipeline.addLast(new OptionalSslHandler(tls));
                     }

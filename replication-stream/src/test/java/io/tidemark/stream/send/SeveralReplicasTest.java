@@ -9,12 +9,15 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
 import io.tidemark.ltx.Txid;
 import io.tidemark.stream.Ack;
 import io.tidemark.stream.CommitMode;
 import io.tidemark.stream.DatabaseOpen;
-import io.tidemark.stream.EventLoops;
 import io.tidemark.stream.Frame;
 import io.tidemark.stream.FrameDecoder;
 import io.tidemark.stream.FrameEncoder;
@@ -34,7 +37,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -68,11 +70,11 @@ class SeveralReplicasTest {
                 CommitMode.ASYNC),
             SendOptions.defaults(),
             StreamGate.OPEN);
-    loops = EventLoops.group(1, Executors.defaultThreadFactory());
+    loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     listener =
         new ServerBootstrap()
             .group(loops)
-            .channel(EventLoops.serverSocket())
+            .channel(NioServerSocketChannel.class)
             .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .childHandler(
                 new ChannelInitializer<Channel>() {
@@ -109,7 +111,7 @@ class SeveralReplicasTest {
       channel =
           new Bootstrap()
               .group(loops)
-              .channel(EventLoops.socket())
+              .channel(NioSocketChannel.class)
               .handler(
                   new ChannelInitializer<Channel>() {
                     @Override
