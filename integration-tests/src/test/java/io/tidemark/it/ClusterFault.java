@@ -36,6 +36,8 @@ enum ClusterFault {
   ETCD_LEADER_FROZEN(Group.ETCD, 1_000, 5_000),
   ETCD_FROZEN(Group.ETCD, 1_000, 6_000),
   ETCD_KILLED(Group.ETCD, 500, 3_000),
+  /** Of the last node, whatever it is. */
+  DISK_FULL(Group.DISK, 1_000, 6_000),
   HANDOFF(Group.OPERATOR, 100, 200),
   PROMOTION(Group.OPERATOR, 100, 200);
 
@@ -44,6 +46,7 @@ enum ClusterFault {
     NODES,
     NETWORK,
     ETCD,
+    DISK,
     OPERATOR
   }
 
@@ -81,6 +84,10 @@ enum ClusterFault {
     TidemarkProcess primary = cluster.primary();
     if (group == Group.ETCD) {
       return beginAtEtcd(cluster);
+    }
+    if (this == DISK_FULL) {
+      cluster.disk().fill();
+      return new Begun("n3", cluster.disk()::empty);
     }
     if (this == KILL_ALL) {
       return killAll(cluster, random);

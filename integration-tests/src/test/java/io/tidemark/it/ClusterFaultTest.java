@@ -10,7 +10,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * for hours.
  */
 class ClusterFaultTest {
-  private static final int SECONDS = Integer.getInteger("tidemark.it.cluster-fault-seconds", 150);
+  private static final int SECONDS = Integer.getInteger("tidemark.it.cluster-fault-seconds", 75);
 
   @RegisterExtension final Workbench bench = new Workbench();
 
@@ -19,6 +19,7 @@ class ClusterFaultTest {
     Requirements.realMount();
     Requirements.programs("sqlite3", "etcd", Settings.python());
     Requirements.networkNamespaces();
+    Requirements.loopDevices();
   }
 
   @Test

@@ -25,6 +25,7 @@ final class FaultyCluster {
   static final Duration LIMIT = Duration.ofSeconds(120);
 
   private static final int SIZE = 3;
+  private static final int DISK_MEGABYTES = 512;
   private static final Pattern ROLE = Pattern.compile("[A-Z_]+ -> ([A-Z_]+): ");
   private static final Pattern EPOCH = Pattern.compile("ACQUIRING -> FENCING: .*, epoch ([0-9]+)");
 
@@ -33,6 +34,7 @@ final class FaultyCluster {
   private final Network network;
   private final List<Host> etcdHosts = new ArrayList<>();
   private final List<EtcdServer> etcd;
+  private final LoopDisk disk;
   private final List<TidemarkProcess> nodes = new ArrayList<>();
 
   /** Data directories that were taken away from a node, by the node's name. */
@@ -61,11 +63,17 @@ final class FaultyCluster {
     etcd = EtcdServer.startCluster(bench.scratch("etcd"), places);
     etcd.forEach(bench::closingLast);
     String urls = String.join(", ", etcd.stream().map(server -> server.url().toString()).toList());
+    disk =
+        bench.closingLast(
+            LoopDisk.create(bench.scratch("disk.img"), bench.scratch("disk"), DISK_MEGABYTES));
+    disk.mount();
     for (int i = 1; i <= SIZE; i++) {
       String name = "n" + i;
+      Path data =
+          i == SIZE ? disk.mountPoint().resolve(name + "-data") : bench.scratch(name + "-data");
       nodes.add(
           bench
-              .tidemark(name)
+              .tidemark(name, data)
               .on(network.host(name))
               .elect(urls)
               .setting("replication.commit", sync ? "sync" : "async")
@@ -104,6 +112,11 @@ final class FaultyCluster {
 
   List<TidemarkProcess> nodes() {
     return nodes;
+  }
+
+  /** The one on which the last node keeps its data. */
+  LoopDisk disk() {
+    return disk;
   }
 
   Network network() {
