@@ -10,6 +10,8 @@ import java.util.Random;
 /** What can happen to a cluster; whom it hits is decided when it begins. */
 enum ClusterFault {
   KILL_PRIMARY(Group.NODES, 500, 5_000),
+  /** And the one that follows it, before both come back. */
+  KILL_PRIMARIES(Group.NODES, 2_500, 7_000),
   KILL_REPLICA(Group.NODES, 500, 5_000),
   KILL_ALL(Group.NODES, 200, 2_000),
   STOP_PRIMARY(Group.NODES, 200, 3_000),
@@ -21,7 +23,10 @@ enum ClusterFault {
   WIPE_PRIMARY(Group.NODES, 200, 4_000),
   PRIMARY_FROM_ETCD(Group.NETWORK, 2_000, 7_000),
   PRIMARY_FROM_REPLICAS(Group.NETWORK, 1_000, 6_000),
+  PRIMARY_FROM_ETCD_AND_REPLICA(Group.NETWORK, 2_500, 7_000),
   PRIMARY_ALONE(Group.NETWORK, 2_000, 7_000),
+  /** What it has not sent is in doubt by then. */
+  PRIMARY_FROM_REPLICAS_THEN_KILLED(Group.NETWORK, 1_000, 4_000),
   PRIMARY_DEAF(Group.NETWORK, 2_000, 7_000),
   PRIMARY_MUTE(Group.NETWORK, 2_000, 7_000),
   PRIMARY_DEAF_TO_REPLICAS(Group.NETWORK, 1_000, 6_000),
@@ -30,6 +35,7 @@ enum ClusterFault {
   ETCD_DEAF_TO_PRIMARY(Group.NETWORK, 2_000, 7_000),
   REPLICA_ALONE(Group.NETWORK, 1_000, 7_000),
   REPLICA_FROM_PRIMARY(Group.NETWORK, 1_000, 6_000),
+  REPLICA_FROM_NODES(Group.NETWORK, 2_000, 7_000),
   PRIMARY_LOSES_PACKETS(Group.NETWORK, 1_000, 6_000),
   PRIMARY_IS_RESET(Group.NETWORK, 200, 2_000),
   ETCD_LEADER_KILLED(Group.ETCD, 1_000, 5_000),
@@ -111,6 +117,7 @@ enum ClusterFault {
     return switch (this) {
       case KILL_PRIMARY -> kill(primary);
       case KILL_REPLICA -> kill(replica);
+      case KILL_PRIMARIES -> killTwo(cluster, primary);
       case STOP_PRIMARY -> {
         primary.terminateUnderLoad();
         yield new Begun(primary.name(), primary::start);
@@ -126,6 +133,24 @@ enum ClusterFault {
   private static Begun kill(TidemarkProcess node) {
     node.kill();
     return new Begun(node.name(), node::start);
+  }
+
+  private static Begun killTwo(FaultyCluster cluster, TidemarkProcess first) {
+    first.kill();
+    return new Begun(
+        first.name() + " and the next",
+        () -> {
+          TidemarkProcess next = cluster.primary();
+          if (next != null) {
+            next.kill();
+            next.launch();
+          }
+          first.launch();
+          if (next != null) {
+            next.awaitStarted();
+          }
+          first.awaitStarted();
+        });
   }
 
   private static Begun freeze(TidemarkProcess node) {
@@ -199,7 +224,12 @@ enum ClusterFault {
     List<Host> etcd = cluster.etcdHosts();
     switch (this) {
       case PRIMARY_FROM_ETCD -> etcd.forEach(of::dropAll);
-      case PRIMARY_FROM_REPLICAS -> replicas.forEach(of::dropAll);
+      case PRIMARY_FROM_REPLICAS, PRIMARY_FROM_REPLICAS_THEN_KILLED ->
+          replicas.forEach(of::dropAll);
+      case PRIMARY_FROM_ETCD_AND_REPLICA -> {
+        etcd.forEach(of::dropAll);
+        of.dropAll(replica.host());
+      }
       case PRIMARY_ALONE -> of.drop();
       case PRIMARY_DEAF -> of.dropIncoming();
       case PRIMARY_MUTE -> of.dropOutgoing();
@@ -209,12 +239,26 @@ enum ClusterFault {
       case ETCD_DEAF_TO_PRIMARY -> etcd.forEach(host -> host.dropFrom(of));
       case REPLICA_ALONE -> replica.host().drop();
       case REPLICA_FROM_PRIMARY -> replica.host().dropAll(of);
+      case REPLICA_FROM_NODES ->
+          cluster.others(replica).forEach(node -> replica.host().dropAll(node.host()));
       case PRIMARY_LOSES_PACKETS -> of.lose(0.3);
       case PRIMARY_IS_RESET -> of.resetConnections();
       default -> throw new IllegalStateException(name());
     }
-    String target = name().startsWith("REPLICA_") ? replica.name() + ", " : "";
-    return new Begun(target + "primary " + primary.name(), network::heal);
+    String target = name().contains("REPLICA") ? replica.name() + ", " : "";
+    return new Begun(
+        target + "primary " + primary.name(),
+        () -> {
+          // A fault of nodes may have killed it meanwhile, and starts it again.
+          boolean kill = this == PRIMARY_FROM_REPLICAS_THEN_KILLED && primary.isAlive();
+          if (kill) {
+            primary.kill();
+          }
+          network.heal();
+          if (kill) {
+            primary.start();
+          }
+        });
   }
 
   // ------------------------------------------------------------------------- etcd

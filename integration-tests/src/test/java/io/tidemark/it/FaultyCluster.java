@@ -78,7 +78,7 @@ final class FaultyCluster {
               .elect(urls)
               .setting("replication.commit", sync ? "sync" : "async")
               .setting("replication.min-in-sync", sync ? "2" : "1")
-              .setting("replication.ack-timeout", "3s")
+              .setting("replication.ack-timeout", "1s")
               .setting("fuse.unmount-timeout", "1s")
               .environment("JAVA_TOOL_OPTIONS", "-Xmx128m"));
     }
