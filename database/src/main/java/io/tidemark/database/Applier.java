@@ -157,9 +157,20 @@ public final class Applier {
         going = applySome(records, upTo, patienceNanos);
       }
     }
-    availability.shown(committed.position().txid());
-    if (store.role() != Role.REPLICA && committed.position().txid() >= log.tailTxid()) {
-      availability.show();
+    if (availability.isHidden()) {
+      unhide();
+    }
+  }
+
+  private void unhide() {
+    lock.lock();
+    try {
+      availability.shown(committed.position().txid());
+      if (store.role() != Role.REPLICA && committed.position().txid() >= log.tailTxid()) {
+        availability.show();
+      }
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -24,14 +24,16 @@ final class Availability {
   private static final Logger LOG = LoggerFactory.getLogger(Database.class);
 
   private final String name;
+  private final DatabaseEvents events;
   private volatile String failure;
   private volatile String hidden;
 
   /** What has to be shown before it is not hidden any more, a TXID; -1 if that is not known. */
   private volatile long shownFrom = -1;
 
-  Availability(String name) {
+  Availability(String name, DatabaseEvents events) {
     this.name = name;
+    this.events = events;
   }
 
   /** Why nothing is served, or null. */
@@ -88,9 +90,15 @@ final class Availability {
     }
   }
 
-  /** What programs would see is known to be all that was ever shown. */
+  /**
+   * What programs would see is known to be all that was ever shown. Whoever asked for the database
+   * before has been told that it is not there; the mount hears that it is. Under the lock.
+   */
   void show() {
-    hidden = null;
+    if (hidden != null) {
+      hidden = null;
+      events.replaced();
+    }
   }
 
   void check() throws RefusedException {

@@ -70,7 +70,7 @@ public final class Database {
     files =
         new DatabaseFiles(
             store.disk(), store.dataDirectory(), store.blockMemory(), name, store.nextNumber());
-    availability = new Availability(name);
+    availability = new Availability(name, events);
     log =
         new TransactionLog(
             store.disk(), files.logDirectory(), name, lock, metrics, store.background());

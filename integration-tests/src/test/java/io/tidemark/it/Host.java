@@ -60,6 +60,11 @@ final class Host {
     rule("OUTPUT", "-d", other.address, "-j", "DROP");
   }
 
+  /** What one other host sends to this one gets lost; the other direction works. */
+  void dropFrom(Host other) {
+    rule("INPUT", "-s", other.address, "-j", "DROP");
+  }
+
   /** Every connection that is used breaks at once on both sides, new ones are refused. */
   void resetConnections() {
     rule("INPUT", "-i", LINK, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset");

@@ -2,6 +2,8 @@ package io.tidemark.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.database.Database;
+import io.tidemark.database.DatabaseListener;
 import io.tidemark.ltx.Txid;
 import io.tidemark.stream.send.StreamPeer;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -143,6 +146,14 @@ class SyncStreamTest {
     sleep(100);
     assertThat(replica.shown()).isLessThan(2);
     assertThat(replica.database().unserved()).contains("may have been shown before");
+    AtomicBoolean told = new AtomicBoolean();
+    replica.store.listener(
+        new DatabaseListener() {
+          @Override
+          public void replaced(Database database) {
+            told.set(true);
+          }
+        });
 
     primary.gate.settled = true;
     primary.gate.needed = 1;
@@ -150,6 +161,7 @@ class SyncStreamTest {
     commit.get(10, TimeUnit.SECONDS);
     assertReplicaShows(2);
     until("the database to be served", () -> replica.database().unserved() == null);
+    until("programs that were refused before to be let in", told::get);
   }
 
   @Test

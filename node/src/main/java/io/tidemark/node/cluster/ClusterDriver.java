@@ -387,7 +387,7 @@ public final class ClusterDriver implements AutoCloseable {
       becauseOf("the lease of an earlier attempt of this process has not ended yet");
     } else if (!settings.candidate()) {
       becauseOf("nobody is primary, and lease.candidate is false here");
-    } else if (verdict.kind() == Eligibility.Kind.WAIT) {
+    } else if (verdict.kind() == Eligibility.Kind.WAIT && !mayTryAnyway(record)) {
       becauseOf("nobody is primary: " + verdict.reason());
     } else {
       acquire(stored, record, verdict);
@@ -435,12 +435,22 @@ public final class ClusterDriver implements AutoCloseable {
     }
   }
 
+  private Member self() {
+    return new Member(data.nodeId(), data.incarnation(), memory.token());
+  }
+
+  private static boolean mayTryAnyway(ClusterRecord record) {
+    return Mutant.ANYONE_MAY_BE_PRIMARY.isOn() && record != null;
+  }
+
   private Eligibility.Candidate candidate() {
+    Member seat = known == null ? null : known.member(data.nodeId());
+    boolean borrowed = Mutant.TOKEN_IGNORED.isOn() && seat != null;
     return new Eligibility.Candidate(
         data.nodeId(),
         data.clusterId(),
-        data.incarnation(),
-        memory.token(),
+        borrowed ? seat.incarnation() : data.incarnation(),
+        borrowed ? seat.token() : memory.token(),
         memory.recordVersion(),
         data.epoch(),
         data.databases(),
@@ -475,7 +485,12 @@ public final class ClusterDriver implements AutoCloseable {
                 settings.minInSync(),
                 data.positions())
             : NextRecord.acquired(
-                before, primary, data.epoch(), settings.mode(), settings.minInSync());
+                Mutant.withSelf(before, self()),
+                primary,
+                data.epoch(),
+                settings.mode(),
+                settings.minInSync());
+    next = Mutant.withEpoch(next, before == null ? 0 : before.epoch());
     move(RoleEvent.ELIGIBLE, verdict.reason());
     acquire(stored, next, before == null ? settings.mode() : before.mode());
   }
@@ -673,7 +688,8 @@ public final class ClusterDriver implements AutoCloseable {
     inSync.openWelcome(own.record(), streams.peers(), commits);
     for (Map.Entry<String, Long> tail : commits.unsettled().entrySet()) {
       String name = tail.getKey();
-      if (commits.tail(name).isSettled() && data.settle(name, tail.getValue())) {
+      boolean settled = commits.tail(name).isSettled() || Mutant.TAIL_SHOWN_EARLY.isOn();
+      if (settled && data.settle(name, tail.getValue())) {
         commits.settled(name);
         streams.settled(name);
       }
@@ -751,7 +767,13 @@ public final class ClusterDriver implements AutoCloseable {
     LOG.info("{}", verdict.reason());
     ClusterRecord next = NextRecord.withMembers(record, verdict.members(), data.positions());
     Streams.Peer added = added(record, verdict.members());
-    commits.rule(new CommitRule(record, next.members()));
+    commits.rule(
+        Mutant.REMOVAL_COUNTED_EARLY.isOn() || Mutant.REMOVAL_NOT_RECORDED.isOn()
+            ? new CommitRule(next, null)
+            : new CommitRule(record, next.members()));
+    if (added == null && Mutant.REMOVAL_NOT_RECORDED.isOn()) {
+      return false;
+    }
     if (added != null && !inSync.isCaughtUp(record, added, commits)) {
       if (!added.equals(joining)) {
         joining = added;
@@ -778,7 +800,7 @@ public final class ClusterDriver implements AutoCloseable {
 
   /** A change of the record is certain, one way or the other. */
   private boolean apply(Tenancy own, Tenancy.Result result) {
-    if (result == Tenancy.Result.LOST) {
+    if (result == Tenancy.Result.LOST && !Mutant.LEASE_NEVER_ENDS.isOn()) {
       superseded("the lease is not this process's any more");
       return true;
     }
@@ -827,7 +849,7 @@ public final class ClusterDriver implements AutoCloseable {
     for (Map.Entry<String, InDoubt> doubt : doubts.entrySet()) {
       String name = doubt.getKey();
       long last = doubt.getValue().last().txid();
-      if (commits.tail(name).committed() >= last) {
+      if (commits.tail(name).committed() >= last || Mutant.DOUBT_SHOWN.isOn()) {
         data.settle(name, last);
       } else {
         abort = true;

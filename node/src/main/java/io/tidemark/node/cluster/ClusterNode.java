@@ -75,7 +75,7 @@ public final class ClusterNode implements AutoCloseable {
             lease.advertiseUrl(),
             lease.hostname(),
             sync ? CommitMode.SYNC : CommitMode.ASYNC,
-            replication.minInSync(),
+            Mutant.MIN_IN_SYNC_IGNORED.isOn() ? 1 : replication.minInSync(),
             replication.ackTimeout(),
             LOOK_EVERY,
             ANSWER_TIME,

@@ -108,7 +108,9 @@ final class Commits implements CommitGate {
   /** The commit position that followers are told of; -1 for none yet. */
   long announced(Database database) {
     Reign now = reign;
-    return now == null || now.inherited().containsKey(database.name()) ? -1 : database.commitTxid();
+    return now == null || now.inherited().containsKey(database.name())
+        ? -1
+        : Mutant.ANNOUNCED_EARLY.isOn() ? data.durable(database.name()) : database.commitTxid();
   }
 
   /** A member has more of a database on its disk. */
@@ -132,7 +134,9 @@ final class Commits implements CommitGate {
   }
 
   private long committed(Reign now, String name) {
-    return now.rule().committed(0, data.durable(name), acks(name));
+    return Mutant.judgesCommits()
+        ? Mutant.committed(data.durable(name), name, streams.peers())
+        : now.rule().committed(0, data.durable(name), acks(name));
   }
 
   /** The newest acknowledgements for a database. */

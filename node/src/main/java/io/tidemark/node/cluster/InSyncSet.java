@@ -135,13 +135,14 @@ final class InSyncSet {
   private static SetChange.Asking asking(
       ClusterRecord record, Streams.Peer peer, Map<String, Long> goal, Commits commits) {
     Map<String, SetChange.Lane> lanes = new TreeMap<>();
-    goal.forEach(
-        (name, txid) -> {
-          long has = peer.durable(name);
-          MemberAck ack = has < 0 ? null : new MemberAck(peer.member(), peer.epoch(), has);
-          Tail tail = commits.tail(name);
-          lanes.put(name, new SetChange.Lane(new Tail(tail.inherited(), txid), ack));
-        });
+    Mutant.goals(goal)
+        .forEach(
+            (name, txid) -> {
+              long has = peer.durable(name);
+              MemberAck ack = has < 0 ? null : new MemberAck(peer.member(), peer.epoch(), has);
+              Tail tail = commits.tail(name);
+              lanes.put(name, new SetChange.Lane(new Tail(tail.inherited(), txid), ack));
+            });
     return new SetChange.Asking(peer.member(), peer.fault(), peer.isResynchronising(), lanes);
   }
 

@@ -154,7 +154,7 @@ final class NodeStreams implements Streams, AutoCloseable {
                 from.epoch(),
                 from.processNonce().value(),
                 from.recordVersion()));
-    if (verdict.kind() == FollowRule.Kind.REFUSE) {
+    if (verdict.kind() == FollowRule.Kind.REFUSE && !Mutant.SENDER_NOT_JUDGED.isOn()) {
       return refusal(verdict.reason());
     }
     memory.follows(from.epoch(), from.processNonce().value(), from.recordVersion());

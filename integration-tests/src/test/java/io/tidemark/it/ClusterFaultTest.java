@@ -1,0 +1,34 @@
+package io.tidemark.it;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/**
+ * Three nodes, three etcd servers, clients everywhere, and faults chosen by a seed: whatever
+ * happens, the promises of docs/PROTOCOL.md hold. integration-tests/README.md says how to run it
+ * for hours.
+ */
+class ClusterFaultTest {
+  private static final int SECONDS = Integer.getInteger("tidemark.it.cluster-fault-seconds", 75);
+
+  @RegisterExtension final Workbench bench = new Workbench();
+
+  @BeforeEach
+  void needsHosts() {
+    Requirements.realMount();
+    Requirements.programs("sqlite3", "etcd", Settings.python());
+    Requirements.networkNamespaces();
+    Requirements.loopDevices();
+  }
+
+  @Test
+  void inSyncModeNothingThatWasAcknowledgedIsLost() throws Exception {
+    new ClusterRounds(bench, true, Settings.seed("cluster faults, sync")).run(SECONDS * 2 / 3);
+  }
+
+  @Test
+  void inAsyncModeWhatIsLostWasSetAside() throws Exception {
+    new ClusterRounds(bench, false, Settings.seed("cluster faults, async")).run(SECONDS / 3);
+  }
+}
