@@ -48,23 +48,32 @@ final class ClusterMemory {
     ClusterMemory memory = new ClusterMemory(file, random);
     String text;
     try {
-      text = Files.readString(file);
+      text = Files.readString(file, StandardCharsets.ISO_8859_1); // takes any bytes
     } catch (NoSuchFileException e) {
       memory.newToken();
       return memory;
     }
     Matcher fields = TEXT.matcher(text);
     if (!fields.matches()) {
-      throw new IOException(
-          file
-              + " is damaged. It keeps this node from listening to an outdated primary. If the"
-              + " cluster is well without this node, give it an empty data directory.");
+      throw damaged(file, null);
     }
-    memory.recordVersion = Long.parseLong(fields.group(1));
-    memory.token = Long.parseUnsignedLong(fields.group(2), 16);
-    memory.epoch = Long.parseLong(fields.group(3));
-    memory.nonce = Long.parseUnsignedLong(fields.group(4), 16);
+    try {
+      memory.recordVersion = Long.parseLong(fields.group(1));
+      memory.token = Long.parseUnsignedLong(fields.group(2), 16);
+      memory.epoch = Long.parseLong(fields.group(3));
+      memory.nonce = Long.parseUnsignedLong(fields.group(4), 16);
+    } catch (NumberFormatException e) {
+      throw damaged(file, e);
+    }
     return memory;
+  }
+
+  private static IOException damaged(Path file, NumberFormatException cause) {
+    return new IOException(
+        file
+            + " is damaged. It keeps this node from listening to an outdated primary. If the"
+            + " cluster is well without this node, give it an empty data directory.",
+        cause);
   }
 
   /** 0 if none was seen. */
