@@ -163,13 +163,13 @@ final class StatusText {
     TextTable table =
         new TextTable(
             "REPLICA",
-            "IN SYNC",
             "ADDRESS",
             "DATABASE",
             "APPLIED",
             ">BEHIND",
             ">LAG",
-            ">ROUND TRIP");
+            ">ROUND TRIP",
+            "IN SYNC");
     for (Object item : list) {
       Map<?, ?> replica = (Map<?, ?>) item;
       Object url = replica.get("advertiseURL");
@@ -182,16 +182,16 @@ final class StatusText {
         table.painted(
             good ? paintOfLag(lag) : Paint.BAD.onlyIf(colours),
             replica.get("nodeID"),
-            inSync(replica),
             address,
             database.get("name"),
             database.get("applied"),
             good ? database.get("behind") : "cannot be sent",
             lag == null ? "catching up" : lag(lag),
-            replica.get("roundTripMicros") + " us");
+            replica.get("roundTripMicros") + " us",
+            inSync(replica));
       }
       if (databases.isEmpty()) {
-        table.row(replica.get("nodeID"), inSync(replica), address, "-", "-", "-", "-", "-");
+        table.row(replica.get("nodeID"), address, "-", "-", "-", "-", "-", inSync(replica));
       }
     }
     out.append('\n').append(table);

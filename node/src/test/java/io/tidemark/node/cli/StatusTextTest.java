@@ -2,6 +2,15 @@ package io.tidemark.node.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidemark.database.InDoubt;
+import io.tidemark.database.LogPosition;
+import io.tidemark.lease.protocol.ClusterRecord;
+import io.tidemark.lease.protocol.CommitMode;
+import io.tidemark.lease.protocol.Member;
+import io.tidemark.lease.protocol.NextRecord;
+import io.tidemark.lease.protocol.Role;
+import io.tidemark.node.cluster.ClusterControl;
+import io.tidemark.node.cluster.ClusterStatus;
 import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.http.ApiLimits;
@@ -12,6 +21,7 @@ import io.tidemark.stream.LagMeter;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,6 +66,56 @@ class StatusTextTest {
         .doesNotContain("\u001b");
     node.replication = ReplicationSamples.serving(LagMeter.UNKNOWN);
     assertThat(text(false)).contains("catching up");
+  }
+
+  @Test
+  void aNodeOfAClusterShowsWhoIsInSyncAndWhatItWaitsFor() throws Exception {
+    node.replication = ReplicationSamples.serving(0);
+    ClusterRecord record =
+        NextRecord.founding(
+            0xc,
+            new ClusterRecord.Primary(0xaa, 1, "http://one:20202"),
+            new Member(0xaa, 1, 1),
+            0,
+            CommitMode.SYNC,
+            2,
+            Map.of());
+    InDoubt doubt = new InDoubt(7, new LogPosition(1, 8, 1L << 63), Instant.EPOCH);
+    node.cluster =
+        new FixedCluster(
+            new ClusterStatus(
+                Role.PRIMARY,
+                "writers wait: 1 in-sync nodes",
+                NextRecord.withMembers(
+                    record, List.of(new Member(0xaa, 1, 1), new Member(0xdd, 1, 1)), Map.of()),
+                null,
+                "etcd is away",
+                Map.of("app.db", doubt),
+                Map.of()));
+    assertThat(text(false))
+        .contains("in sync   00000000000000aa 00000000000000dd  (commit: sync, at least 2)")
+        .contains("lease     etcd is away")
+        .contains("in doubt  app.db 0000000000000007 to 0000000000000008")
+        .containsPattern("00000000000000dd +/192.0.2.7:4711 .* us +yes");
+    node.primary = false;
+    assertThat(text(false)).contains("waits     writers wait: 1 in-sync nodes");
+  }
+
+  private record FixedCluster(ClusterStatus status) implements ClusterControl {
+    @Override
+    public String handOff(String nodeId) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public String promote() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public String force() {
+      throw new UnsupportedOperationException();
+    }
   }
 
   @Test
