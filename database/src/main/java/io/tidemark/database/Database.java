@@ -429,10 +429,30 @@ public final class Database {
     try {
       waits.lose();
       waits.awaitIdle();
-      if (content.image().hasUncommitted() && committed.exists()) {
-        journal.transactionDiscarded();
+      takeBack();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void takeBack() {
+    if (content.image().hasUncommitted() && committed.exists()) {
+      journal.transactionDiscarded();
+    }
+    rollback.discardAsReplica(journal.isActive());
+  }
+
+  /**
+   * Writers are kept out by locks of this node. With these a journal that a writer has left, which
+   * is gone or was told that its commit is in doubt, does not look hot to SQLite, and readers would
+   * take its pages for committed ones: discards them.
+   */
+  void writersKeptOut() {
+    lock.lock();
+    try {
+      if (journal.isActive() && !waits.isWaiting()) {
+        takeBack();
       }
-      rollback.discardAsReplica(journal.isActive());
     } finally {
       lock.unlock();
     }

@@ -573,7 +573,11 @@ public final class Store implements AutoCloseable {
     writersOut = true;
     boolean all = true;
     for (Database database : databases()) {
-      all &= readerAccess.tryKeepWritersOut(database);
+      boolean kept = readerAccess.tryKeepWritersOut(database);
+      if (kept) {
+        database.writersKeptOut();
+      }
+      all &= kept;
     }
     return all;
   }
