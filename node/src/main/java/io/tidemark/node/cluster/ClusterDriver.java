@@ -1014,8 +1014,8 @@ public final class ClusterDriver implements AutoCloseable {
       asked = handoff;
       handoff = null;
       if (failure != null && stopping) {
-        // Nobody can take over: the next step stops without.
         LOG.warn("no handoff: {}", failure);
+        triedToHandOver = true; // the next step stops without
       }
     }
     successor = null;
