@@ -696,6 +696,7 @@ public final class ClusterDriver implements AutoCloseable {
 
   private Duration lead() throws LeaseStoreException, IOException {
     Tenancy own = tenancy;
+    endForced(null); // it has the lease
     if (changeSet(settings.awayTime()) || role != Role.PRIMARY || settleDoubts()) {
       return Duration.ZERO;
     }
@@ -999,6 +1000,7 @@ public final class ClusterDriver implements AutoCloseable {
     endTenancy("handed over to " + url, true);
     move(RoleEvent.HANDED_OVER, "to " + url);
     endHandoff(url, null);
+    endForced("this node has just handed over to " + url); // else it took the lease from there
     return SHORT;
   }
 

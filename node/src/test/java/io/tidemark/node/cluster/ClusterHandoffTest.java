@@ -364,4 +364,39 @@ class ClusterHandoffTest {
     assertFails(driver.force(), "cannot be served");
     assertThat(bed.store.owner()).isNull();
   }
+
+  @Test
+  void aPrimaryThatIsForcedStaysPrimary() throws Exception {
+    bed.established();
+    driver = bed.startPrimary();
+    ClusterRecord record = bed.store.record();
+    assertThat(driver.force().get(5, TimeUnit.SECONDS)).isEqualTo(Cluster3.URL);
+    assertThat(bed.store.record()).isEqualTo(record);
+    assertThat(driver.mayCommit()).isTrue();
+  }
+
+  @Test
+  void whatWasForcedOnAPrimaryIsOverWhenItHandsOver() throws Exception {
+    primary();
+    driver.force().get(5, TimeUnit.SECONDS);
+    driver.handOff(0).get(20, TimeUnit.SECONDS);
+    bed.never("it forces itself to be primary again", () -> bed.store.record().version() > 1000);
+  }
+
+  @Test
+  void forceInTheMiddleOfAHandoffDoesNotTakeTheLeaseFromTheSuccessor() throws Exception {
+    bed.slowTime = LONG;
+    bed.handoffTime = Duration.ofSeconds(10);
+    primary();
+    two.stall();
+    bed.write(11);
+    CompletableFuture<String> asked = driver.handOff(0);
+    bed.awaitRole(Role.HOLDING);
+    CompletableFuture<String> forced = driver.force();
+    two.acknowledges(DB, 11);
+    driver.acknowledged(DB);
+    asked.get(20, TimeUnit.SECONDS);
+    assertFails(forced, "handed over");
+    bed.never("it takes the lease", () -> bed.store.owner() != null);
+  }
 }
