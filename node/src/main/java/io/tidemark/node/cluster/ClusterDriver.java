@@ -712,6 +712,7 @@ public final class ClusterDriver implements AutoCloseable {
 
   private Duration lead() throws LeaseStoreException, IOException {
     Tenancy own = tenancy;
+    endForced(null); // it has the lease
     if (changeSet(settings.awayTime()) || role != Role.PRIMARY || settleDoubts()) {
       return Duration.ZERO;
     }
@@ -1021,6 +1022,7 @@ public final class ClusterDriver implements AutoCloseable {
     endTenancy("handed over to " + url, true);
     move(RoleEvent.HANDED_OVER, "to " + url);
     endHandoff(url, null);
+    endForced("this node has just handed over to " + url); // else it took the lease from there
     return SHORT;
   }
 
@@ -1036,8 +1038,8 @@ public final class ClusterDriver implements AutoCloseable {
       asked = handoff;
       handoff = null;
       if (failure != null && stopping) {
-        // Nobody can take over: the next step stops without.
         LOG.warn("no handoff: {}", failure);
+        triedToHandOver = true; // the next step stops without
       }
     }
     successor = null;
