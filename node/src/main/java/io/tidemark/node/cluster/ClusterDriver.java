@@ -517,8 +517,7 @@ public final class ClusterDriver implements AutoCloseable {
       keeper.start();
       tenancy =
           new Tenancy(leaser, self, acquired.lease(), keeper, promised, next, acquired.revision());
-      known = next;
-      memory.saw(next.version());
+      known = next; // its version is remembered with the epoch, before anybody hears of it
       fencingSince = clock.nanos();
       unhelpful.clear();
       settling = false;

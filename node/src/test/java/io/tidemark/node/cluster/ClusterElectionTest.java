@@ -11,6 +11,7 @@ import io.tidemark.lease.protocol.CommitMode;
 import io.tidemark.lease.protocol.Member;
 import io.tidemark.lease.protocol.Role;
 import io.tidemark.node.cluster.FakeLeaseStore.Fate;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -248,6 +249,20 @@ class ClusterElectionTest {
     bed.start();
     // It answers in this epoch, so what it knew before proves nothing against it.
     bed.awaitRole(Role.PRIMARY);
+  }
+
+  @Test
+  void aDiskThatRefusesForAMomentDoesNotStopTheElection() throws Exception {
+    bed.established();
+    Path inTheWay = dir.resolve("cluster.new");
+    Files.createDirectory(inTheWay);
+    ClusterDriver driver = bed.start();
+    bed.await("it has the lease", () -> bed.store.owner() != null);
+    bed.never("it may commit", driver::mayCommit);
+    assertThat(bed.events).doesNotContain("epoch 6", "announce 6");
+    Files.delete(inTheWay);
+    bed.awaitWriters();
+    assertThat(bed.memoryOnDisk().recordVersion()).isEqualTo(8);
   }
 
   // --------------------------------------------------------------- a lost answer

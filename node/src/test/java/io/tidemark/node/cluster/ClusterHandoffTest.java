@@ -81,6 +81,8 @@ class ClusterHandoffTest {
     bed.awaitRole(Role.HOLDING);
     assertThat(driver.mayCommit()).isFalse();
     assertThat(driver.isChanging()).isTrue();
+    Thread.sleep(100);
+    assertThat(atRelease).hasNullValue();
     two.acknowledges(DB, 11);
     driver.acknowledged(DB);
 
