@@ -56,6 +56,10 @@ public final class ClusterDriver implements AutoCloseable {
   private static final Duration JOINING_TIME = Duration.ofSeconds(1);
 
   private static final Duration WRITERS = Duration.ofMillis(2);
+
+  /** How long a node that could not become primary leaves it to others. */
+  private static final Duration AFTER_FAILURE = Duration.ofSeconds(10);
+
   private static final Duration OWN_HANDOFF_AGAIN = Duration.ofSeconds(30);
 
   private final Leaser leaser;
@@ -92,8 +96,14 @@ public final class ClusterDriver implements AutoCloseable {
   private long fencingSince;
   private final Map<Long, Long> unhelpful = new HashMap<>();
 
+  /** {@link BootClock#nanos}. */
+  private long noAttemptBefore;
+
   /** Whether this epoch's inheritance is being settled. */
   private boolean settling;
+
+  /** Whether a new epoch was taken to cut off what is in doubt, and that is not done. */
+  private boolean toCut;
 
   /** Whose acknowledgements are waited for already; the record does not name it yet. */
   private Streams.Peer joining;
@@ -138,6 +148,7 @@ public final class ClusterDriver implements AutoCloseable {
             settings.advertiseUrl(),
             settings.hostname());
     this.inSync = new InSyncSet(clock, data, settings.slowTime());
+    this.noAttemptBefore = clock.nanos();
     this.commits = new Commits(data, streams, settings.mode(), settings.ackTimeout());
     thread.setDaemon(true);
   }
@@ -275,8 +286,26 @@ public final class ClusterDriver implements AutoCloseable {
       } catch (IOException | RuntimeException e) {
         LOG.error("{}", role, e);
         reason = String.valueOf(e.getMessage());
+        giveUpIfStuck();
         await(TICK);
       }
+    }
+  }
+
+  /**
+   * A node that cannot become primary, because its disk refuses for instance, must not keep the
+   * lease from the others; nor take it again at once.
+   */
+  private void giveUpIfStuck() {
+    boolean becoming = role == Role.FENCING || role == Role.SETTLING;
+    if (!becoming || clock.nanos() - fencingSince < settings.handoffTime().toNanos()) {
+      return;
+    }
+    noAttemptBefore = clock.nanos() + AFTER_FAILURE.toNanos();
+    try {
+      abdicate("this node cannot become primary: " + reason);
+    } catch (LeaseStoreException e) {
+      storeProblem = e.getMessage();
     }
   }
 
@@ -387,6 +416,8 @@ public final class ClusterDriver implements AutoCloseable {
       becauseOf("the lease of an earlier attempt of this process has not ended yet");
     } else if (!settings.candidate()) {
       becauseOf("nobody is primary, and lease.candidate is false here");
+    } else if (clock.nanos() - noAttemptBefore < 0) {
+      becauseOf("nobody is primary: this node could not become it, and lets others go first");
     } else if (verdict.kind() == Eligibility.Kind.WAIT && !mayTryAnyway(record)) {
       becauseOf("nobody is primary: " + verdict.reason());
     } else {
@@ -675,6 +706,9 @@ public final class ClusterDriver implements AutoCloseable {
     Tenancy own = tenancy;
     if (!settling) {
       data.holdWriters(); // until this is done they wait, as they did with the primary before
+      if (toCut) {
+        beginAgain(own.record());
+      }
       data.becomePrimary(own.record().epoch());
       commits.begin(own, new CommitRule(own.record(), null), data.inherit());
       inSync.begin(own.record(), fencingSince);
@@ -805,7 +839,9 @@ public final class ClusterDriver implements AutoCloseable {
       return true;
     }
     ClusterRecord record = own.record();
-    commits.rule(new CommitRule(record, null));
+    if (commits.hasBegun()) {
+      commits.rule(new CommitRule(record, null));
+    }
     LOG.info(
         "record version {}: in sync {}{}",
         record.version(),
@@ -867,16 +903,25 @@ public final class ClusterDriver implements AutoCloseable {
     LOG.warn("epoch {} begins, to end doubts about {}", record.epoch(), doubts.keySet());
     move(RoleEvent.NEW_EPOCH, "transactions in doubt are cut off");
     commits.end();
+    known = record;
+    fencingSince = clock.nanos();
+    toCut = true;
+    return true;
+  }
+
+  /**
+   * The new epoch of a primary that is to end doubts: durable here, then told to the others, then
+   * the doubts are cut off. Each step again does nothing.
+   */
+  private void beginAgain(ClusterRecord record) throws IOException {
     memory.follows(record.epoch(), nonce, record.version());
     data.becomePrimary(record.epoch());
-    fencingSince = clock.nanos();
-    known = record;
     streams.announce(record);
     for (Map.Entry<String, InDoubt> doubt : data.doubts().entrySet()) {
       data.cutAfter(doubt.getKey(), doubt.getValue().firstTxid() - 1);
       aborting.put(doubt.getKey(), doubt.getValue());
     }
-    return true;
+    toCut = false;
   }
 
   /** What was cut off is gone for good when no member has it any more. */
@@ -1090,6 +1135,7 @@ public final class ClusterDriver implements AutoCloseable {
   private void endTenancyStreams(String why, boolean handedOver) {
     streams.withdraw(why, handedOver);
     aborting.clear();
+    toCut = false;
     joining = null;
     primary(null);
   }

@@ -80,6 +80,11 @@ final class Commits implements CommitGate {
     replace(null);
   }
 
+  /** Whether this node is primary, or settles what it has inherited. */
+  boolean hasBegun() {
+    return reign != null;
+  }
+
   CommitRule rule() {
     return reign.rule();
   }

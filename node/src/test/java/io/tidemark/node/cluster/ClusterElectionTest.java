@@ -254,6 +254,7 @@ class ClusterElectionTest {
   @Test
   void aDiskThatRefusesForAMomentDoesNotStopTheElection() throws Exception {
     bed.established();
+    bed.handoffTime = Duration.ofHours(1);
     Path inTheWay = dir.resolve("cluster.new");
     Files.createDirectory(inTheWay);
     ClusterDriver driver = bed.start();
@@ -353,6 +354,21 @@ class ClusterElectionTest {
   }
 
   // ---------------------------------------------------------------- the deadline
+
+  @Test
+  void aNodeWhoseDiskRefusesGivesTheLeaseUpAndLetsOthersGoFirst() throws Exception {
+    bed.established();
+    bed.data.diskRefuses(true);
+    ClusterDriver driver = bed.start();
+    bed.await("it has the lease", () -> bed.store.owner() != null);
+    bed.await("it gives it up", () -> bed.store.owner() == null);
+    bed.awaitRole(Role.FOLLOWING);
+    bed.data.diskRefuses(false);
+    bed.never("it takes it again at once", () -> bed.store.owner() != null);
+    assertThat(driver.status().reason()).contains("lets others go first");
+    bed.clock.advance(Duration.ofSeconds(11));
+    bed.awaitWriters();
+  }
 
   @Test
   void aLeaseWhoseDeadlineHasPassedIsGivenUpAndTheNextElectionDecides() throws Exception {

@@ -283,6 +283,24 @@ class ClusterSetTest {
   }
 
   @Test
+  void aNewEpochThatTheDiskRefusedAtFirstIsAnnouncedAndCutsAllTheSame() throws Exception {
+    bed.handoffTime = LONG;
+    FakePeer two = inDoubt();
+    ClusterDriver driver = bed.driver();
+    bed.data.diskRefuses(true);
+    bed.data.doubt(DB);
+    driver.wake();
+    bed.await("the epoch is in the record", () -> bed.store.record().epoch() == 7);
+    bed.never("it is announced", () -> bed.events.contains("announce 7"));
+    bed.data.diskRefuses(false);
+    bed.await("it is cut off", () -> bed.events.contains("cut app.db 10"));
+    bed.assertOrder("primary 7", "announce 7", "cut app.db 10");
+    two.acknowledges(DB, 10);
+    bed.awaitWriters();
+    bed.await("it is aborted", () -> driver.status().aborting().isEmpty());
+  }
+
+  @Test
   void aNewEpochWhoseLostAnswerWasYesEndsTheDoubtToo() throws Exception {
     FakePeer two = inDoubt();
     ClusterDriver driver = bed.driver();

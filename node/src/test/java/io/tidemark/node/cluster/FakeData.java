@@ -39,6 +39,7 @@ final class FakeData implements LocalData {
   private long clusterId;
   private long epoch;
   private String fault;
+  private boolean diskRefuses;
   private boolean writing;
   private boolean holding;
   private boolean primary;
@@ -93,6 +94,17 @@ final class FakeData implements LocalData {
 
   synchronized void fault(String why) {
     fault = why;
+  }
+
+  /** Whether nothing can be written. */
+  synchronized void diskRefuses(boolean now) {
+    diskRefuses = now;
+  }
+
+  private void checkDisk() throws IOException {
+    if (diskRefuses) {
+      throw new IOException("the disk refuses");
+    }
   }
 
   /** Whether a program is in the middle of a transaction. */
@@ -239,7 +251,8 @@ final class FakeData implements LocalData {
   }
 
   @Override
-  public synchronized void cutAfter(String name, long txid) {
+  public synchronized void cutAfter(String name, long txid) throws IOException {
+    checkDisk();
     Log log = log(name);
     log.records.subList((int) txid, log.records.size()).clear();
     log.durable = Math.min(log.durable, txid);
@@ -261,13 +274,15 @@ final class FakeData implements LocalData {
 
   @Override
   public synchronized void followEpoch(long newClusterId, long newEpoch) throws IOException {
+    checkDisk();
     clusterId = newClusterId;
     epoch = newEpoch;
     events.add("epoch " + newEpoch);
   }
 
   @Override
-  public synchronized void becomePrimary(long newEpoch) {
+  public synchronized void becomePrimary(long newEpoch) throws IOException {
+    checkDisk();
     if (!primary || epoch != newEpoch) {
       events.add("primary " + newEpoch);
     }
