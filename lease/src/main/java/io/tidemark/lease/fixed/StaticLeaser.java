@@ -14,6 +14,8 @@ import io.tidemark.lease.Renewal;
 import io.tidemark.lease.Revision;
 import io.tidemark.lease.Stored;
 import io.tidemark.lease.support.Attempt;
+import io.tidemark.lease.support.DurableFile;
+import io.tidemark.lease.support.UnsureWriteException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

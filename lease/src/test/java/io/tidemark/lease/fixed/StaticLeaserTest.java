@@ -12,6 +12,8 @@ import io.tidemark.lease.LeaserConformance;
 import io.tidemark.lease.LeaserTestBed;
 import io.tidemark.lease.ManualClock;
 import io.tidemark.lease.Owner;
+import io.tidemark.lease.support.DurableFile;
+import io.tidemark.lease.support.UnsureWriteException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,7 +80,7 @@ class StaticLeaserTest extends LeaserConformance {
     }
 
     @Override
-    void replace(String text) throws IOException {
+    public void replace(String text) throws IOException {
       if (loss != LeaserTestBed.Loss.REQUEST) {
         super.replace(text);
       }

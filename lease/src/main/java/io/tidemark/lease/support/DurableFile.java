@@ -1,4 +1,4 @@
-package io.tidemark.lease.fixed;
+package io.tidemark.lease.support;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,19 +15,19 @@ import java.util.Optional;
 /**
  * A small text file that is replaced as a whole: after a power failure it is the old or the new.
  */
-class DurableFile {
+public class DurableFile {
   private final Path path;
 
-  DurableFile(Path path) {
+  public DurableFile(Path path) {
     this.path = path.toAbsolutePath();
   }
 
-  Path path() {
+  public Path path() {
     return path;
   }
 
   /** Empty if there is no such file in its directory. */
-  Optional<String> read() throws IOException {
+  public Optional<String> read() throws IOException {
     try {
       return Optional.of(Files.readString(path));
     } catch (NoSuchFileException e) {
@@ -44,7 +44,7 @@ class DurableFile {
    * @throws UnsureWriteException it may have been replaced
    * @throws IOException it was not
    */
-  void replace(String text) throws IOException {
+  public void replace(String text) throws IOException {
     Path next = path.resolveSibling(path.getFileName() + ".new");
     try (FileChannel out =
         FileChannel.open(
