@@ -30,7 +30,6 @@ import io.tidemark.stream.SendSchedule;
 import io.tidemark.stream.SnapshotResume;
 import io.tidemark.stream.Standing;
 import io.tidemark.stream.Welcome;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -83,14 +82,11 @@ final class ReplicaSession implements StreamPeer {
   private volatile boolean closed;
   private volatile long lastHeard = System.nanoTime();
 
-  // Of the thread; the map is read by others.
+  // Of the thread; the maps are read by others.
   private final Map<String, SendLane> lanes = new ConcurrentHashMap<>();
-  private final Map<Integer, SendLane> byId = new LinkedHashMap<>();
+  private final Map<Integer, SendLane> byId = new ConcurrentHashMap<>();
   private final SendSchedule schedule;
   private final PositionMap positions;
-
-  /** The lanes by id, for the event loop. */
-  private volatile SendLane[] opened = new SendLane[16];
 
   /** Of the thread. */
   private final SendPace pace = new SendPace(System.nanoTime());
@@ -193,8 +189,7 @@ final class ReplicaSession implements StreamPeer {
    * disk.
    */
   private void count(Ack ack) {
-    SendLane[] all = opened;
-    SendLane lane = ack.id() < all.length ? all[ack.id()] : null;
+    SendLane lane = byId.get(ack.id());
     if (lane == null) {
       throw notOpened(FrameType.ACK, ack.id());
     }
@@ -220,11 +215,7 @@ final class ReplicaSession implements StreamPeer {
 
   /** From the event loop: another member acknowledges from here on. */
   private void admit(Admission asked) {
-    for (SendLane lane : opened) {
-      if (lane != null) {
-        lane.forgetAcknowledged();
-      }
-    }
+    byId.values().forEach(SendLane::forgetAcknowledged);
     admission = asked.token();
     streams.gate().changed();
   }
@@ -539,14 +530,8 @@ final class ReplicaSession implements StreamPeer {
     SendLane lane =
         new SendLane(id, name, replica, identity, streams.gate(), store.isReplica(), tails);
     schedule.open(lane.id());
-    byId.put(lane.id(), lane);
+    byId.put(lane.id(), lane); // before anything is sent that could be acknowledged
     lanes.put(name, lane);
-    SendLane[] all = opened;
-    if (lane.id() >= all.length) {
-      all = Arrays.copyOf(all, 2 * all.length);
-    }
-    all[lane.id()] = lane;
-    opened = all; // before anything is sent that could be acknowledged
     lane.plan(store.get(name));
     schedule.ready(lane.id());
   }

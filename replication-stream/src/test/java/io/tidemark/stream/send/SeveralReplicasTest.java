@@ -24,6 +24,8 @@ import io.tidemark.stream.FrameEncoder;
 import io.tidemark.stream.FrameType;
 import io.tidemark.stream.Hello;
 import io.tidemark.stream.Id;
+import io.tidemark.stream.NamedPosition;
+import io.tidemark.stream.Position;
 import io.tidemark.stream.Positions;
 import io.tidemark.stream.Primary;
 import io.tidemark.stream.RecordChunk;
@@ -101,6 +103,7 @@ class SeveralReplicasTest {
     private final Map<Integer, String> names = new ConcurrentHashMap<>();
     private final Map<Integer, Long> consumed = new ConcurrentHashMap<>();
     private final long number;
+    private List<NamedPosition> positions = List.of();
     private Channel channel;
 
     Replica(long number) {
@@ -141,7 +144,7 @@ class SeveralReplicasTest {
     @Override
     protected void channelRead0(ChannelHandlerContext context, Frame frame) {
       if (frame instanceof Welcome from) {
-        context.writeAndFlush(new Positions(from.epoch(), List.of(), false));
+        context.writeAndFlush(new Positions(from.epoch(), positions, false));
       } else if (frame instanceof DatabaseOpen open) {
         names.put(open.id(), open.name());
         records.putIfAbsent(open.name(), new ArrayList<>());
@@ -194,6 +197,24 @@ class SeveralReplicasTest {
         }
       }
     }
+  }
+
+  @Test
+  void namesThatOnlyAReplicaKnowsAndManyDatabasesDisturbNobody() throws Exception {
+    Replica stranger = new Replica(1);
+    stranger.positions =
+        List.of(new NamedPosition("unknown.db", Position.of(1, 3, Long.MIN_VALUE | 7)));
+    stranger.connect();
+    await("the answer about its own database", () -> stranger.records.containsKey("unknown.db"));
+    for (int i = 0; i < 40; i++) {
+      primary.commit("db" + i, 1);
+    }
+    new Replica(2).connect();
+    for (int i = 0; i < 40; i++) {
+      assertAllHave("db" + i, 1);
+    }
+    primary.commit("db39", 1);
+    assertAllHave("db39", 2);
   }
 
   @Test
