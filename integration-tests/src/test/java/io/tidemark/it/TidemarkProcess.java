@@ -8,6 +8,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -225,6 +229,20 @@ final class TidemarkProcess implements AutoCloseable {
           }
           return Mounts.isFuse(mount);
         });
+    if (host == null) {
+      // The port may open a moment after the mount.
+      Await.until(
+          START_LIMIT,
+          "port of " + this,
+          () -> {
+            try (Socket socket = new Socket()) {
+              socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1000);
+              return true;
+            } catch (ConnectException e) {
+              return !process.isAlive(); // then what comes next says why
+            }
+          });
+    }
     connection = Mounts.at(mount).connection();
     assertThat(Mounts.answers(mount)).as("%s is mounted but does not answer", mount).isTrue();
     rememberFamily();
