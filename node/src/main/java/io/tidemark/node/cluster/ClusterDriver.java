@@ -186,6 +186,17 @@ public final class ClusterDriver implements AutoCloseable {
     return now == Role.FENCING || now == Role.SETTLING || now == Role.HOLDING;
   }
 
+  /** Never waits. */
+  Role role() {
+    return role;
+  }
+
+  /** Who is primary, null if nobody is known to be. Never waits. */
+  Owner primary() {
+    return primary;
+  }
+
+  /** Waits for the locks of the databases, one after the other. */
   public ClusterStatus status() {
     return new ClusterStatus(
         role, reason, known, primary, storeProblem, data.doubts(), Map.copyOf(aborting));

@@ -4,7 +4,9 @@ import io.netty.handler.ssl.SslContext;
 import io.tidemark.database.Store;
 import io.tidemark.lease.BootClock;
 import io.tidemark.lease.Leaser;
+import io.tidemark.lease.Owner;
 import io.tidemark.lease.protocol.CommitMode;
+import io.tidemark.lease.protocol.Role;
 import io.tidemark.mount.fuse.BootTime;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.config.NodeConfig;
@@ -115,6 +117,17 @@ public final class ClusterNode implements AutoCloseable {
     driver.onPrimaryChange(listener);
   }
 
+  /** Never waits: it is asked by threads that serve requests of the mount. */
+  public Role role() {
+    return driver.role();
+  }
+
+  /** Who is primary, null if nobody is known to be. Never waits. */
+  public Owner primary() {
+    return driver.primary();
+  }
+
+  /** As {@link ClusterDriver#status}; not for threads that serve requests of the mount. */
   public ClusterStatus status() {
     return driver.status();
   }

@@ -8,6 +8,7 @@ import io.tidemark.lease.protocol.CommitRule;
 import io.tidemark.lease.protocol.MemberAck;
 import io.tidemark.lease.protocol.Tail;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -146,8 +147,9 @@ final class Commits implements CommitGate {
 
   /** The newest acknowledgements for a database. */
   CommitRule.Acks acks(String name) {
+    List<Streams.Peer> peers = streams.peers(); // once, not for each member
     return nodeId -> {
-      for (Streams.Peer peer : streams.peers()) {
+      for (Streams.Peer peer : peers) {
         if (peer.member().nodeId() == nodeId) {
           long durable = peer.durable(name);
           return durable < 0 ? null : new MemberAck(peer.member(), peer.epoch(), durable);

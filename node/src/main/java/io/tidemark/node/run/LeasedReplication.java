@@ -92,18 +92,18 @@ final class LeasedReplication implements Replication, ClusterControl {
 
   @Override
   public boolean isPrimary() {
-    Role role = cluster.status().role();
+    Role role = cluster.role();
     return role == Role.PRIMARY || role == Role.HOLDING;
   }
 
   private boolean isOwner() {
-    Owner owner = cluster.status().primary();
+    Owner owner = cluster.primary();
     return owner != null && owner.nodeId().equals(nodeId);
   }
 
   @Override
   public String primaryHostname() {
-    Owner owner = cluster.status().primary();
+    Owner owner = cluster.primary();
     if (owner == null || !owner.hostname().isEmpty()) {
       return owner == null ? null : owner.hostname();
     }
@@ -112,7 +112,7 @@ final class LeasedReplication implements Replication, ClusterControl {
 
   @Override
   public String primaryUrl() {
-    Owner owner = cluster.status().primary();
+    Owner owner = cluster.primary();
     return owner == null ? null : owner.advertiseUrl();
   }
 
