@@ -115,8 +115,9 @@ final class OpenFiles {
     }
     if (content instanceof Content.Main) {
       Content.Main main = (Content.Main) content;
-      if (main.file().isLive()
-          && (main.database().hasUnjournaledWrites() || main.database().hasUnheardRefusal())) {
+      // A refusal that nobody has heard of may have ended the file itself: it is told all the same.
+      if (main.database().hasUnheardRefusal()
+          || (main.file().isLive() && main.database().hasUnjournaledWrites())) {
         request.blocking(() -> RequestWork.run(request, () -> flushMain(request, node, main)));
         return;
       }
