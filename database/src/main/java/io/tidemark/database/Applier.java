@@ -217,12 +217,16 @@ public final class Applier {
     content.checkApplied();
     records.moveTo(committed.position().txid() + 1);
     LtxHeader header = records.header();
+    boolean opened = content.current() != null && store.readerAccess().inUse(database);
+    boolean renumbers = committed.exists() && header.pageSize() != committed.pageSize();
+    // A program that has only the database open will open the files that were set up for it.
+    boolean isAwaited = opened && !renumbers && walMode.isSetUp();
     return ApplyWay.choose(
         new ApplyWay.Scene(
             header.commit() == 0,
-            content.current() != null && store.readerAccess().inUse(database),
-            walMode.isInUse(),
-            committed.exists() && header.pageSize() != committed.pageSize(),
+            opened,
+            isAwaited || walMode.isInUse(),
+            renumbers,
             // Beside a database of zero pages SQLite deletes the WAL.
             committed.exists(),
             overdue));

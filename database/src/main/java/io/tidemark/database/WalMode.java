@@ -74,6 +74,11 @@ final class WalMode {
     return (log != null && log.isOpen()) || (index != null && index.isOpen());
   }
 
+  /** Whether the database is in WAL mode, with both files that readers need. */
+  boolean isSetUp() {
+    return wal != null && shm != null && committed.exists() && committed.isWal();
+  }
+
   /** Whether the WAL has committed frames. */
   boolean isActive() {
     return capture.isActive();

@@ -174,10 +174,7 @@ final class ReaderSeat {
       return false;
     }
     boolean all =
-        OwnMountFiles.tryLock(mainFd(main), SHARED_FIRST, SHARED_SIZE, false)
-            && OwnMountFiles.tryLock(fd, DMS, 1, false)
-            && OwnMountFiles.tryLock(fd, SHM_LOCKS + WRITE, 1, true)
-            && OwnMountFiles.tryLock(fd, SHM_LOCKS + CKPT, 1, true);
+        OwnMountFiles.tryLock(mainFd(main), SHARED_FIRST, SHARED_SIZE, false) && lockWalIndex(fd);
     if (all) {
       held = shm;
     } else if (reserved == main) {
@@ -187,6 +184,29 @@ final class ReaderSeat {
       close();
     }
     return all;
+  }
+
+  /**
+   * The same while the applier has the database for itself: SHARED comes with {@link
+   * #releaseExclusive}.
+   */
+  synchronized boolean holdWriteLockToo(SideFile shm) throws IOException {
+    int fd = shmFd(shm);
+    if (!exclusive || held != null || !isInitialised(fd)) {
+      return false;
+    }
+    if (lockWalIndex(fd)) {
+      held = shm;
+    } else {
+      OwnMountFiles.unlock(fd, SHM_LOCKS, DMS - SHM_LOCKS + 1);
+    }
+    return held != null;
+  }
+
+  private static boolean lockWalIndex(int fd) throws IOException {
+    return OwnMountFiles.tryLock(fd, DMS, 1, false)
+        && OwnMountFiles.tryLock(fd, SHM_LOCKS + WRITE, 1, true)
+        && OwnMountFiles.tryLock(fd, SHM_LOCKS + CKPT, 1, true);
   }
 
   private String shmPath() {

@@ -28,7 +28,7 @@ final class ReplicaReaders implements ReaderAccess {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicaReaders.class);
   private static final long POLL_MILLIS = 1;
   private static final long IDLE_MILLIS = 1000;
-  private static final long JOIN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final Store store;
   private final Path mountPoint;
@@ -84,25 +84,25 @@ final class ReplicaReaders implements ReaderAccess {
    * the thread here goes on trying; until then a writer is refused by an I/O error instead.
    */
   void join(Database database) {
-    with(
-        database,
-        seat -> {
-          database.prepareForReaders();
-          SideFile shm = database.shm();
-          if (shm == null) {
-            return false;
-          }
-          kernel.forgetSideNamesNow(database);
-          long end = System.nanoTime() + JOIN_NANOS;
-          while (!seat.holdWriteLock(shm)) {
-            if (System.nanoTime() - end > 0) {
-              return false;
-            }
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(POLL_MILLIS));
-          }
-          return true;
-        });
+    long end = System.nanoTime() + JOIN_NANOS;
+    while (!with(database, seat -> tryToJoin(database, seat))
+        && isToJoin(database)
+        && System.nanoTime() - end < 0) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(POLL_MILLIS));
+    }
     wake();
+  }
+
+  /** Each time anew: the files beside the database may be others by now. */
+  private boolean tryToJoin(Database database, ReaderSeat seat) throws IOException {
+    SideFile shm = setUpForReaders(database);
+    return shm != null && seat.holdWriteLock(shm);
+  }
+
+  private SideFile setUpForReaders(Database database) throws IOException {
+    database.prepareForReaders();
+    kernel.forgetSideNamesNow(database);
+    return database.shm();
   }
 
   /** A program opened a wal-index. */
@@ -231,9 +231,22 @@ final class ReplicaReaders implements ReaderAccess {
     return main != null && with(database, seat -> seat.tryExclusive(main));
   }
 
+  /**
+   * Who waited for this may find a database that is in WAL mode now, and go on to write at once:
+   * the place of its writer is taken before.
+   */
   @Override
   public void releaseExclusive(Database database) {
-    with(database, ReaderSeat::releaseExclusive);
+    with(
+        database,
+        seat -> {
+          try {
+            SideFile shm = isToJoin(database) ? setUpForReaders(database) : null;
+            return shm != null && seat.holdWriteLockToo(shm);
+          } finally {
+            seat.releaseExclusive();
+          }
+        });
   }
 
   @Override

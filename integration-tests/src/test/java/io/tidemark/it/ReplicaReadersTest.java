@@ -114,6 +114,37 @@ class ReplicaReadersTest {
     cluster.checkEqual(db);
   }
 
+  @Test
+  void whoWritesWhileADatabaseArrivesOnAReplicaIsRefusedBeforeAnythingIsWritten() throws Exception {
+    start("WAL");
+    TidemarkProcess replica = cluster.replica();
+    for (int i = 0; i < 8; i++) {
+      String fresh = "fresh-" + i + ".db";
+      Thread primary =
+          new Thread(
+              () ->
+                  Command.sqlite(
+                          cluster.primary().file(fresh),
+                          "CREATE TABLE t(v);",
+                          "INSERT INTO t VALUES(1);",
+                          "PRAGMA journal_mode=WAL;",
+                          "INSERT INTO t VALUES(2);".repeat(20))
+                      .ok());
+      primary.start();
+      boolean busy = false;
+      do {
+        String said =
+            Command.sqlite(replica.file(fresh), ".timeout 30", "INSERT INTO t VALUES('local');")
+                .run()
+                .err();
+        assertThat(said).as("round %d", i).isNotEmpty().doesNotContain("disk I/O error");
+        busy = said.contains("database is locked");
+      } while (primary.isAlive() || !busy);
+      primary.join();
+      cluster.checkEqual(fresh);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"WAL", "DELETE"})
   void whatIsWrittenOnAReplicaIsRefusedAndGetsNowhere(String mode) throws Exception {
