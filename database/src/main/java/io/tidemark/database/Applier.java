@@ -130,7 +130,8 @@ public final class Applier {
    * @return false if readers are in the way
    */
   synchronized boolean tryMakeWay() {
-    if (content.current() == null || walMode.isInUse() || !store.readerAccess().inUse(database)) {
+    boolean frames = walMode.isInUse() || walMode.isSetUp();
+    if (content.current() == null || frames || !store.readerAccess().inUse(database)) {
       return true;
     }
     madeWay = store.readerAccess().tryExclusive(database);

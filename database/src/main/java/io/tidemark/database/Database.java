@@ -85,7 +85,8 @@ public final class Database {
             store, files, availability, metrics, events, log, committed, content, gate, waits);
     rollback = new RollbackCapture(files, events, committed, content, writer);
     journal = new JournalCapture(files, availability, committed, content, rollback);
-    walMode = new WalMode(files, events, log, committed, content, writer);
+    walMode =
+        new WalMode(files, events, log, committed, content, writer, lock::isHeldByCurrentThread);
     replacement =
         new ContentReplacement(
             files, availability, events, committed, content, writer, rollback, journal, walMode);
@@ -392,6 +393,16 @@ public final class Database {
     try {
       availability.check();
       change.run();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the database file has every committed page of the WAL. */
+  boolean hasAllOfWal() {
+    lock.lock();
+    try {
+      return walMode.capture().frames().allBackfilled(committed.pageCount());
     } finally {
       lock.unlock();
     }

@@ -85,7 +85,7 @@ final class WalAppender {
     index = readable ? WalIndex.decode(head) : null;
     boolean same =
         index != null && index.salt1() == capture.salt1() && index.salt2() == capture.salt2();
-    boolean inDatabase = frames.allBackfilled(committed.pageCount());
+    boolean inDatabase = database.hasAllOfWal();
     boolean unread =
         same
             && inDatabase
@@ -314,9 +314,7 @@ final class WalAppender {
   /** Moves pages that every reader has left behind into the database file, if there are many. */
   void checkpointIfDue() throws IOException {
     WalFrames frames = walMode.capture().frames();
-    if (blind
-        || frames.committed() < CHECKPOINT_FRAMES
-        || frames.allBackfilled(committed.pageCount())) {
+    if (blind || frames.committed() < CHECKPOINT_FRAMES || database.hasAllOfWal()) {
       return;
     }
     checkpoint();

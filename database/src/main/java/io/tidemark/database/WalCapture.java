@@ -50,7 +50,7 @@ final class WalCapture {
   private final String name;
   private final Committer committer;
   private final BooleanSupplier commitsWait;
-  private final WalFrames frames = new WalFrames();
+  private final WalFrames frames;
   private final WalChecksum checksum = new WalChecksum();
   private final ByteBuffer header = ByteBuffer.allocateDirect(HEADER);
 
@@ -79,7 +79,12 @@ final class WalCapture {
    * @param commitsWait whether a commit takes longer than writing its record, so that its frames
    *     must not be found meanwhile
    */
-  WalCapture(String name, Committer committer, BooleanSupplier commitsWait) {
+  /**
+   * @param guarded whether the calling thread has the lock that guards this
+   */
+  WalCapture(
+      String name, Committer committer, BooleanSupplier commitsWait, BooleanSupplier guarded) {
+    frames = new WalFrames(guarded);
     this.name = name;
     this.committer = committer;
     this.commitsWait = commitsWait;

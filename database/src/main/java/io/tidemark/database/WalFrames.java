@@ -1,6 +1,7 @@
 package io.tidemark.database;
 
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /**
  * What the WAL file holds since its header was last written: the committed frames, and behind them
@@ -10,6 +11,7 @@ import java.util.Arrays;
  * end of the log would use, {@link #previousOfPage} to the older ones.
  */
 final class WalFrames {
+  private final BooleanSupplier guarded;
   private int[] page = new int[256];
   private int[] previous = new int[256];
   private long[] txid = new long[256];
@@ -22,6 +24,13 @@ final class WalFrames {
 
   /** The first committed frame that the database file does not have. */
   private int redoFrame;
+
+  /**
+   * @param guarded whether the calling thread has the lock that guards this
+   */
+  WalFrames(BooleanSupplier guarded) {
+    this.guarded = guarded;
+  }
 
   void clear() {
     committed = 0;
@@ -131,7 +140,8 @@ final class WalFrames {
   }
 
   /**
-   * Whether the database file has every committed frame.
+   * Whether the database file has every committed frame. Under the lock of the database, because it
+   * remembers how far it has looked.
    *
    * @param pageCount committed size; a checkpoint leaves out pages beyond it
    */
@@ -151,6 +161,7 @@ final class WalFrames {
   }
 
   private int firstMissing(long pageCount) {
+    assert guarded.getAsBoolean() : "two threads that look would disagree";
     while (redoFrame < committed && isInDatabase(redoFrame, pageCount)) {
       redoFrame++;
     }

@@ -3,6 +3,7 @@ package io.tidemark.database;
 import io.tidemark.database.RefusedException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.function.BooleanSupplier;
 
 /**
  * A database in WAL mode: its {@code -wal} and {@code -shm}, the transactions that {@link
@@ -46,14 +47,16 @@ final class WalMode {
       TransactionLog log,
       CommittedState committed,
       MainContent content,
-      TransactionWriter writer) {
+      TransactionWriter writer,
+      BooleanSupplier guarded) {
     this.files = files;
     this.events = events;
     this.log = log;
     this.committed = committed;
     this.content = content;
     this.writer = writer;
-    this.capture = new WalCapture(files.name(), new FramesCommitter(), writer::commitsWait);
+    this.capture =
+        new WalCapture(files.name(), new FramesCommitter(), writer::commitsWait, guarded);
   }
 
   // --------------------------------------------------------------- the WAL

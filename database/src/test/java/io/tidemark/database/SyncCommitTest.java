@@ -166,7 +166,8 @@ class SyncCommitTest {
   /** Transactions that SQLite's recovery would find in a WAL file. */
   private int commitsIn(SideFile wal) throws IOException {
     int[] found = {0};
-    WalCapture scan = new WalCapture(NAME, (first, last, count) -> ++found[0], () -> false);
+    WalCapture scan =
+        new WalCapture(NAME, (first, last, count) -> ++found[0], () -> false, () -> true);
     scan.attach(wal);
     scan.rescan(0);
     // The number of the file's bytes is what was written; a new capture knows nothing of that.

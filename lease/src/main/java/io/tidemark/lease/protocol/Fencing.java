@@ -54,13 +54,16 @@ public final class Fencing {
    * @param ownEpoch the newest epoch that is durable on this node
    * @param others by node id, what the other members have said so far
    * @param ownEnds durable end of the own log of each database; used in async mode only
+   * @param handedOver whether the record before named this node as its successor: the old primary
+   *     had drained, so nobody has more, and nobody has to be waited for
    */
   public static Step next(
       ClusterRecord record,
       CommitMode promised,
       long ownEpoch,
       Map<Long, Answer> others,
-      Map<String, LogPoint> ownEnds) {
+      Map<String, LogPoint> ownEnds,
+      boolean handedOver) {
     if (ownEpoch < record.epoch()) {
       return new Step(
           Kind.MAKE_EPOCH_DURABLE,
@@ -83,6 +86,13 @@ public final class Fencing {
     if (ownEpoch > record.epoch()) {
       return new Step(
           Kind.STEP_DOWN, List.of(), null, "this node has followed epoch " + ownEpoch + " since");
+    }
+    if (handedOver) {
+      return new Step(
+          Kind.READ_LOG_END,
+          List.of(),
+          null,
+          "epoch " + record.epoch() + " was handed over, with every transaction");
     }
     if (!open.isEmpty()) {
       return new Step(

@@ -241,7 +241,13 @@ class ElectionTest {
   }
 
   private static Fencing.Step fence(CommitMode promised, long ownEpoch, Map<Long, Answer> others) {
-    return Fencing.next(RECORD, promised, ownEpoch, others, Map.of("app.db", Samples.point(4, 10)));
+    return fence(promised, ownEpoch, others, false);
+  }
+
+  private static Fencing.Step fence(
+      CommitMode promised, long ownEpoch, Map<Long, Answer> others, boolean handedOver) {
+    Map<String, LogPoint> ends = Map.of("app.db", Samples.point(4, 10));
+    return Fencing.next(RECORD, promised, ownEpoch, others, ends, handedOver);
   }
 
   @Test
@@ -256,6 +262,20 @@ class ElectionTest {
     assertThat(waits.nodeIds()).containsExactly(2L);
     assertThat(fence(CommitMode.SYNC, 5, Map.of(2L, fenced, 3L, away)).kind())
         .isEqualTo(Fencing.Kind.READ_LOG_END);
+  }
+
+  @Test
+  void aSuccessorThatWasHandedEverythingFencesItselfAndWaitsForNobody() {
+    Answer old = answer(true, 4, 6, Samples.point(4, 10));
+    Answer longer = answer(true, 5, 7, Samples.point(4, 12));
+    Map<Long, Answer> others = Map.of(2L, old, 3L, longer);
+    assertThat(fence(CommitMode.ASYNC, 4, others, true).kind())
+        .isEqualTo(Fencing.Kind.MAKE_EPOCH_DURABLE);
+    assertThat(fence(CommitMode.ASYNC, 5, others, true).kind())
+        .isEqualTo(Fencing.Kind.READ_LOG_END);
+    Answer newer = answer(true, 6, 9, LogPoint.NONE);
+    assertThat(fence(CommitMode.SYNC, 5, Map.of(2L, newer), true).kind())
+        .isEqualTo(Fencing.Kind.STEP_DOWN);
   }
 
   @Test

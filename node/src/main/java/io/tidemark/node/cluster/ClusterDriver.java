@@ -94,6 +94,10 @@ public final class ClusterDriver implements AutoCloseable {
   private long versionSeen;
   private long versionSince;
   private long fencingSince;
+
+  /** Whether the primary before has drained and named this node as its successor. */
+  private boolean tookOver;
+
   private final Map<Long, Long> unhelpful = new HashMap<>();
 
   /** {@link BootClock#nanos}. */
@@ -499,6 +503,10 @@ public final class ClusterDriver implements AutoCloseable {
         settings.mayFound());
   }
 
+  private boolean isSelf(ClusterRecord.Successor successor) {
+    return successor.nodeId() == data.nodeId() && successor.incarnation() == data.incarnation();
+  }
+
   /** Whether the time that a handoff gives its successor is over, counted from here. */
   private boolean isExpired(ClusterRecord record) {
     if (record == null || record.successor().isEmpty()) {
@@ -533,6 +541,7 @@ public final class ClusterDriver implements AutoCloseable {
                 settings.mode(),
                 settings.minInSync());
     next = Mutant.withEpoch(next, before == null ? 0 : before.epoch());
+    tookOver = before != null && before.successor().filter(this::isSelf).isPresent();
     move(RoleEvent.ELIGIBLE, verdict.reason());
     acquire(stored, next, before == null ? settings.mode() : before.mode());
   }
@@ -606,6 +615,7 @@ public final class ClusterDriver implements AutoCloseable {
             settings.mode(),
             settings.minInSync(),
             data.positions());
+    tookOver = false;
     LOG.warn(
         "FORCED: this node's data becomes that of the cluster. What other nodes have beyond it is"
             + " set aside there.");
@@ -640,7 +650,8 @@ public final class ClusterDriver implements AutoCloseable {
     Tenancy own = tenancy;
     ClusterRecord record = own.record();
     Map<Long, Fencing.Answer> answers = answers(record);
-    Fencing.Step step = Fencing.next(record, own.promised(), data.epoch(), answers, data.ends());
+    Fencing.Step step =
+        Fencing.next(record, own.promised(), data.epoch(), answers, data.ends(), tookOver);
     reason = step.reason();
     switch (step.kind()) {
       case MAKE_EPOCH_DURABLE:
@@ -732,7 +743,10 @@ public final class ClusterDriver implements AutoCloseable {
     inSync.openWelcome(own.record(), streams.peers(), commits);
     for (Map.Entry<String, Long> tail : commits.unsettled().entrySet()) {
       String name = tail.getKey();
-      boolean settled = commits.tail(name).isSettled() || Mutant.TAIL_SHOWN_EARLY.isOn();
+      boolean settled =
+          commits.tail(name).isSettled()
+              || isRecorded(own.record(), name)
+              || Mutant.TAIL_SHOWN_EARLY.isOn();
       if (settled && data.settle(name, tail.getValue())) {
         commits.settled(name);
         streams.settled(name);
@@ -750,6 +764,15 @@ public final class ClusterDriver implements AutoCloseable {
     String first = left.keySet().iterator().next();
     becauseOf("'" + first + "': " + commits.rule().explain(left.get(first), commits.acks(first)));
     return SHORT;
+  }
+
+  /**
+   * Whether the record says that all that was inherited is committed: a primary wrote that in a
+   * transaction with the proof of its ownership. After a handoff it does so for most databases.
+   */
+  private boolean isRecorded(ClusterRecord record, String name) {
+    LogPoint committed = record.least().getOrDefault(name, LogPoint.NONE);
+    return !committed.isNone() && committed.equals(data.ends().get(name));
   }
 
   // ----------------------------------------------------------------------- leading

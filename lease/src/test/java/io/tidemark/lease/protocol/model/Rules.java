@@ -43,7 +43,7 @@ class Rules {
 
   Fencing.Step fencing(ClusterRecord record, long ownEpoch) {
     // Which of the others answer is chance; that none does is the worst case.
-    return Fencing.next(record, record.mode(), ownEpoch, Map.of(), Map.of());
+    return Fencing.next(record, record.mode(), ownEpoch, Map.of(), Map.of(), false);
   }
 
   CommitRule rule(ClusterRecord record, ClusterRecord proposed) {
