@@ -36,6 +36,8 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import javax.net.ssl.SSLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The calls of etcd that a lease needs, each with a time limit and an error that says what to do.
@@ -45,6 +47,8 @@ import javax.net.ssl.SSLException;
  * follow an expired token, which the server refuses before it does anything.
  */
 final class EtcdClient implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(EtcdClient.class);
+
   /**
    * Calls that may be made twice are made again, at the next endpoint, after this share of time.
    */
@@ -131,6 +135,21 @@ final class EtcdClient implements AutoCloseable {
         throw e;
       }
     }
+  }
+
+  /**
+   * The same of a lease that has no key any more, without waiting; if it fails, its TTL does it.
+   */
+  void revokeLater(long leaseId) {
+    client
+        .getLeaseClient()
+        .revoke(leaseId)
+        .whenComplete(
+            (done, error) -> {
+              if (error != null) {
+                LOG.debug("etcd lease {} is left to its TTL", leaseId, error);
+              }
+            });
   }
 
   /**

@@ -80,7 +80,7 @@ final class EtcdLease implements Lease {
     Change change =
         run(expected, List.of(put(leaser.recordKey(), lastRecord, 0), delete(leaser.primaryKey())));
     if (change instanceof Change.Done) {
-      leaser.withdraw(leaseId);
+      leaser.client().revokeLater(leaseId); // the successor waits for this call, not for that
     }
     return change;
   }
