@@ -4,7 +4,7 @@
 : "${root_dir:?}"
 
 jar="$root_dir/node/target/tidemark.jar"
-modules="ltx-format lease database replication-stream fs-mount node"
+modules="ltx-format lease database replication-stream fs-mount http-proxy node"
 
 say() { printf '%s\n' "$*" >&2; }
 die() {

@@ -278,6 +278,7 @@ public final class Applier {
       return true;
     } finally {
       committed.showLast();
+      events.shown();
       appender.end();
     }
   }

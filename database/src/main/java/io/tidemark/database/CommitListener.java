@@ -10,6 +10,12 @@ public interface CommitListener {
   void committed(Database database);
 
   /**
+   * On a replica: readers see what was published, all of it, where {@link #committed} came before
+   * they did. Called on the way of the next transactions, so it must only take note.
+   */
+  default void shown(Database database) {}
+
+  /**
    * Another object stands for the name from now on, because the database is served again or was set
    * aside as damaged. All readers of the old one have ended. Called under no lock.
    */

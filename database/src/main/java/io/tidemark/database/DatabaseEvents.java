@@ -30,6 +30,16 @@ final class DatabaseEvents {
     }
   }
 
+  void shown() {
+    for (CommitListener listener : store.commitListeners()) {
+      try {
+        listener.shown(database);
+      } catch (RuntimeException e) {
+        LOG.warn("{}: a listener failed when readers saw more", database.name(), e);
+      }
+    }
+  }
+
   void diverged(Divergence divergence) {
     for (CommitListener listener : store.commitListeners()) {
       try {

@@ -4,6 +4,7 @@ import io.tidemark.database.Divergence;
 import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
+import io.tidemark.proxy.ProxyCounters;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -75,6 +76,12 @@ public interface NodeState {
 
   /** Takes replicas, or null on a node that is not primary. */
   StreamDoor streamDoor();
+
+  /** Takes connections of nodes that forward requests, or null without a proxy. */
+  StreamDoor proxyDoor();
+
+  /** What the proxy has done, or null without one. */
+  ProxyCounters proxyCounters();
 
   /** Halt locks, in the role of this node. */
   Halts halts();

@@ -5,9 +5,12 @@ import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import java.util.concurrent.ThreadFactory;
 
@@ -25,6 +28,11 @@ public final class EventLoops {
   public static EventLoopGroup group(int threads, ThreadFactory factory) {
     IoHandlerFactory handlers = NATIVE ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
     return new MultiThreadIoEventLoopGroup(threads, factory, handlers);
+  }
+
+  /** Sockets that listen. */
+  public static Class<? extends ServerSocketChannel> serverSocket() {
+    return NATIVE ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
   }
 
   /** Sockets that connect. */

@@ -76,6 +76,8 @@ public final class ClusterDriver implements AutoCloseable {
 
   private LeaseWatch watch;
   private Runnable primaryListener = () -> {};
+  private Runnable changeListener = () -> {};
+  private WriteDoor door = WriteDoor.NONE;
   private boolean changed; // guarded by this, as are the next
   private CompletableFuture<String> handoff;
   private long handoffTo;
@@ -162,6 +164,16 @@ public final class ClusterDriver implements AutoCloseable {
    */
   void onPrimaryChange(Runnable listener) {
     primaryListener = listener;
+  }
+
+  /**
+   * @param listener is told when {@link #mayCommit} or {@link #primary} may say something else, for
+   *     another reason than time
+   * @param newDoor is closed while this node hands over; both before {@link #start}
+   */
+  void atTheDoor(Runnable listener, WriteDoor newDoor) {
+    changeListener = listener;
+    door = newDoor;
   }
 
   /** Begins; the databases are recovered, and the mount is there. */
@@ -389,6 +401,7 @@ public final class ClusterDriver implements AutoCloseable {
     LOG.info("{} -> {}: {}", transition.from(), transition.to(), why);
     reason = why;
     role = transition.to();
+    changeListener.run();
   }
 
   // ------------------------------------------------------------------- following
@@ -478,6 +491,7 @@ public final class ClusterDriver implements AutoCloseable {
     primary = owner;
     if (owner == null ? before != null : !owner.equals(before)) {
       primaryListener.run();
+      changeListener.run();
     }
   }
 
@@ -1043,7 +1057,8 @@ public final class ClusterDriver implements AutoCloseable {
       endHandoff(null, unfit != null ? unfit : "a program kept writing");
       return Duration.ZERO;
     }
-    if (!data.holdWriters()) {
+    boolean patient = clock.nanos() - handoffSince < settings.handoffTime().toNanos() / 2;
+    if (!door.close() && patient || !data.holdWriters()) {
       return WRITERS;
     }
     move(RoleEvent.HANDOFF, "to " + successor.url());
@@ -1121,6 +1136,7 @@ public final class ClusterDriver implements AutoCloseable {
       }
     }
     successor = null;
+    door.open();
     if (asked != null && url != null) {
       asked.complete(url);
     } else if (asked != null) {

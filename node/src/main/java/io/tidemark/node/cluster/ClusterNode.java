@@ -117,6 +117,11 @@ public final class ClusterNode implements AutoCloseable {
     driver.onPrimaryChange(listener);
   }
 
+  /** As {@link ClusterDriver#atTheDoor}; before {@link #start}. */
+  public void atTheDoor(Runnable listener, WriteDoor door) {
+    driver.atTheDoor(listener, door);
+  }
+
   /** Never waits: it is asked by threads that serve requests of the mount. */
   public Role role() {
     return driver.role();

@@ -1,5 +1,6 @@
 package io.tidemark.node.config;
 
+import io.tidemark.database.DatabaseNames;
 import io.tidemark.node.config.NodeConfig.Fuse;
 import io.tidemark.node.config.NodeConfig.Http;
 import io.tidemark.stream.receive.PrimaryAddress;
@@ -12,6 +13,7 @@ import java.util.List;
 final class ConfigChecks {
   private static final int MAX_READERS = 16;
   private static final int MAX_CPUS = 1024;
+  private static final int MAX_COOKIE_DATABASES = 16;
   private static final Duration MAX_SPIN = Duration.ofMillis(1);
 
   private ConfigChecks() {}
@@ -25,6 +27,7 @@ final class ConfigChecks {
     advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
     leaseStore(config.lease(), values.place("lease.type"));
     together(config, values);
+    proxy(config.proxy(), values);
   }
 
   private static void directories(Path mount, Path data) throws ConfigException {
@@ -128,7 +131,6 @@ final class ConfigChecks {
     }
   }
 
-  /** What the file may say but this version cannot do is refused, never ignored. */
   /** What a lease needs that is not static. */
   private static void leaseStore(NodeConfig.Lease lease, String place) throws ConfigException {
     String type = lease.type();
@@ -162,12 +164,35 @@ final class ConfigChecks {
         config.replication().commit().equals("sync") || config.replication().minInSync() == 1,
         values.place("replication.min-in-sync")
             + ": replication.min-in-sync above 1 needs replication.commit: sync.");
+  }
+
+  private static void proxy(NodeConfig.Proxy proxy, ConfigValues values) throws ConfigException {
+    if (proxy.target() == null) {
+      return;
+    }
+    String target = values.place("proxy.target") + ": proxy.target ";
     require(
-        config.proxy().target() == null,
-        values.place("proxy.target")
-            + ": this version has no proxy. Remove the proxy section and let clients reach "
-            + config.proxy().target()
-            + " directly.");
+        !proxy.target().host().isEmpty() && proxy.target().port() != 0,
+        target + "must be the application's address, such as localhost:8081.");
+    require(
+        proxy.addr() != null, target + "needs proxy.addr, the address for clients, such as :8080.");
+    require(
+        proxy.addr().port() != proxy.target().port()
+            || !proxy.target().isLoopback()
+            || !(proxy.addr().host().isEmpty() || proxy.addr().isLoopback()),
+        target + proxy.target() + " is the proxy itself. Let the application have another port.");
+    require(
+        proxy.db().size() <= MAX_COOKIE_DATABASES,
+        values.place("proxy.db")
+            + ": proxy.db may name at most "
+            + MAX_COOKIE_DATABASES
+            + " databases: all of them go into a cookie.");
+    for (String name : proxy.db()) {
+      String problem = DatabaseNames.problem(name);
+      require(
+          problem == null,
+          values.place("proxy.db") + ": proxy.db: '" + name + "' is no database: " + problem + ".");
+    }
   }
 
   private static void require(boolean condition, String message) throws ConfigException {

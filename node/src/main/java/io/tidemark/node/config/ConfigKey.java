@@ -80,7 +80,7 @@ public record ConfigKey(
     key("replication.reader-timeout", Type.DURATION, "30s");
     key("proxy.addr", Type.TEXT, "");
     key("proxy.target", Type.TEXT, "");
-    key("proxy.db", Type.TEXT, "");
+    key("proxy.db", Type.LIST, "");
     key("proxy.passthrough", Type.LIST, "");
     key("proxy.always-forward", Type.LIST, "");
     choice("proxy.forward", "direct", "direct", "fly-replay");

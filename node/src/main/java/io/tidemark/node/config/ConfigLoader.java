@@ -18,6 +18,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -197,9 +198,9 @@ public final class ConfigLoader {
 
   private static Proxy proxy(ConfigValues v) throws ConfigException {
     return new Proxy(
-        v.text("proxy.addr"),
-        v.text("proxy.target"),
-        v.text("proxy.db"),
+        hostPort(v, "proxy.addr"),
+        hostPort(v, "proxy.target"),
+        names(v.list("proxy.db")),
         v.list("proxy.passthrough"),
         v.list("proxy.always-forward"),
         v.choice("proxy.forward"),
@@ -209,6 +210,20 @@ public final class ConfigLoader {
         v.duration("proxy.read-header-timeout"),
         v.duration("proxy.write-timeout"),
         v.duration("proxy.idle-timeout"));
+  }
+
+  private static HostPort hostPort(ConfigValues v, String key) throws ConfigException {
+    return v.text(key) == null ? null : v.hostPort(key);
+  }
+
+  /** Items, each of which may be several with commas between them. */
+  private static List<String> names(List<String> items) {
+    return items.stream()
+        .flatMap(item -> Arrays.stream(item.split(",")))
+        .map(String::strip)
+        .filter(name -> !name.isEmpty())
+        .distinct()
+        .toList();
   }
 
   /** The three files of a tls section, or null when none is named. */

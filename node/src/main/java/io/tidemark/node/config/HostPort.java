@@ -1,5 +1,7 @@
 package io.tidemark.node.config;
 
+import java.net.InetSocketAddress;
+
 /**
  * An address to listen on.
  *
@@ -41,6 +43,11 @@ public record HostPort(String host, int port) {
     return host.equals("localhost")
         || host.equals("::1")
         || host.matches("127\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}");
+  }
+
+  /** For listening there. */
+  public InetSocketAddress socketAddress() {
+    return host.isEmpty() ? new InetSocketAddress(port) : new InetSocketAddress(host, port);
   }
 
   @Override

@@ -108,11 +108,17 @@ public record NodeConfig(
       Duration ackTimeout,
       Duration readerTimeout) {}
 
-  /** The proxy; off when target is empty. Timeouts of zero mean none. */
+  /**
+   * The proxy; off when target is null. Timeouts of zero mean none.
+   *
+   * @param addr null unless there is a target
+   * @param db databases whose positions go into the cookie; empty for all
+   * @param forward direct or fly-replay
+   */
   public record Proxy(
-      String addr,
-      String target,
-      String db,
+      HostPort addr,
+      HostPort target,
+      List<String> db,
       List<String> passthrough,
       List<String> alwaysForward,
       String forward,

@@ -18,8 +18,8 @@ sealed interface Action {
   /** Takes a file. */
   record Take(Taker taker) implements Action {}
 
-  /** Leaves HTTP: from here on the connection is a replication stream. */
-  record Stream(StreamDoor door) implements Action {}
+  /** Leaves HTTP: from here on the connection speaks another protocol. */
+  record Leave(StreamDoor door, String protocol) implements Action {}
 
   /** Does something with the file that was sent; may wait and do I/O. */
   interface Taker {

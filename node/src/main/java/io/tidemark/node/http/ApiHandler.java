@@ -30,9 +30,7 @@ import io.netty.util.ReferenceCountUtil;
 import io.tidemark.database.InvalidDatabaseException;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ServedDatabase;
-import io.tidemark.node.StreamDoor;
 import io.tidemark.stream.EndOfInput;
-import io.tidemark.stream.Protocol;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -307,11 +305,11 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       onWorker(ctx, answers, () -> finishLater(ctx, result(answer.work())));
     } else if (action instanceof Action.Events) {
       sendEvents(ctx);
-    } else if (action instanceof Action.Stream wanted) {
+    } else if (action instanceof Action.Leave wanted) {
       if (inputEnded) {
         ctx.close(); // a replica that could never acknowledge
       } else {
-        leaveHttp(ctx, wanted.door());
+        leaveHttp(ctx, wanted);
       }
     } else if (action instanceof Action.Export wanted) {
       ExportChannel channel = newExport(ctx, wanted.name());
@@ -321,17 +319,17 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   }
 
   /** The answer is the last that this connection hears in HTTP. */
-  private static void leaveHttp(ChannelHandlerContext ctx, StreamDoor door) {
+  private static void leaveHttp(ChannelHandlerContext ctx, Action.Leave wanted) {
     DefaultFullHttpResponse answer =
         new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
     answer
         .headers()
         .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.UPGRADE)
-        .set(HttpHeaderNames.UPGRADE, Protocol.NAME);
+        .set(HttpHeaderNames.UPGRADE, wanted.protocol());
     ctx.writeAndFlush(answer);
     ChannelPipeline pipeline = ctx.pipeline();
-    door.accept(ctx.channel());
-    // What the codec has read beyond the request goes on to the stream when the codec goes.
+    wanted.door().accept(ctx.channel());
+    // What the codec has read beyond the request goes on to the next protocol when the codec goes.
     pipeline.remove(ctx.handler());
     pipeline.remove(FlowControlHandler.class);
     pipeline.remove(HttpServerCodec.class);

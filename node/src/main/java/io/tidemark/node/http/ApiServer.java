@@ -22,7 +22,6 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import io.tidemark.node.NodeState;
-import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -142,7 +141,7 @@ public final class ApiServer implements AutoCloseable {
                         new ApiHandler(node, routes, security, limits, answers, transfers));
                   }
                 });
-    ChannelFuture bound = bootstrap.bind(socketAddress(config.addr())).awaitUninterruptibly();
+    ChannelFuture bound = bootstrap.bind(config.addr().socketAddress()).awaitUninterruptibly();
     if (!bound.isSuccess()) {
       throw new IOException(
           "Cannot listen on "
@@ -161,12 +160,6 @@ public final class ApiServer implements AutoCloseable {
         .setMaxInitialLineLength(limits.maxLine())
         .setMaxHeaderSize(limits.maxHeaders())
         .setMaxChunkSize(64 << 10);
-  }
-
-  private static InetSocketAddress socketAddress(HostPort addr) {
-    return addr.host().isEmpty()
-        ? new InetSocketAddress(addr.port())
-        : new InetSocketAddress(addr.host(), addr.port());
   }
 
   private static SslContext serverTls(NodeConfig.Tls tls) throws IOException {

@@ -7,6 +7,7 @@ import io.tidemark.database.DatabaseStatus;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.json.Json;
+import io.tidemark.proxy.PeerUpgrade;
 import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.Protocol;
 import io.tidemark.stream.receive.FollowStatus;
@@ -73,6 +74,11 @@ final class Routes {
 
     add("/events", "GET", "what happens, a line of JSON each", p -> new Action.Events());
     add(STREAM, "GET", "Upgrade: " + Protocol.NAME + "  for replicas", p -> stream(null));
+    add(
+        PeerUpgrade.PATH,
+        "GET",
+        "Upgrade: " + PeerUpgrade.PROTOCOL + "  for requests that other nodes forward",
+        p -> proxy(null));
   }
 
   private void add(String path, String allow, String about, Chooser chooser) {
@@ -89,6 +95,9 @@ final class Routes {
       throws ApiException {
     if (path.equals(STREAM) && method.equals(HttpMethod.GET)) {
       return stream(upgrade);
+    }
+    if (path.equals(PeerUpgrade.PATH) && method.equals(HttpMethod.GET)) {
+      return proxy(upgrade);
     }
     Route route = routes.get(path);
     if (deletes.containsKey(path) && !method.equals(HttpMethod.POST)) {
@@ -113,12 +122,7 @@ final class Routes {
   }
 
   private Action stream(String upgrade) throws ApiException {
-    if (!Protocol.NAME.equalsIgnoreCase(upgrade)) {
-      throw new ApiException(
-          HttpResponseStatus.UPGRADE_REQUIRED,
-          STREAM + " is for replicas" + (upgrade == null ? "" : ", not for " + shown(upgrade)),
-          "Send 'Connection: Upgrade' and 'Upgrade: " + Protocol.NAME + "'.");
-    }
+    requireUpgrade(STREAM + " is for replicas", Protocol.NAME, upgrade);
     StreamDoor door = node.streamDoor();
     if (door == null) {
       throw new ApiException(
@@ -126,7 +130,29 @@ final class Routes {
           "this node is not the primary",
           "Follow the primary: lease.advertise-url of a replica is the primary's address.");
     }
-    return new Action.Stream(door);
+    return new Action.Leave(door, Protocol.NAME);
+  }
+
+  private Action proxy(String upgrade) throws ApiException {
+    requireUpgrade(PeerUpgrade.PATH + " is for other nodes", PeerUpgrade.PROTOCOL, upgrade);
+    StreamDoor door = node.proxyDoor();
+    if (door == null) {
+      throw new ApiException(
+          HttpResponseStatus.SERVICE_UNAVAILABLE,
+          "this node has no proxy",
+          "Set proxy.addr and proxy.target on every node that may be primary.");
+    }
+    return new Action.Leave(door, PeerUpgrade.PROTOCOL);
+  }
+
+  private static void requireUpgrade(String purpose, String protocol, String upgrade)
+      throws ApiException {
+    if (!protocol.equalsIgnoreCase(upgrade)) {
+      throw new ApiException(
+          HttpResponseStatus.UPGRADE_REQUIRED,
+          purpose + (upgrade == null ? "" : ", not for " + shown(upgrade)),
+          "Send 'Connection: Upgrade' and 'Upgrade: " + protocol + "'.");
+    }
   }
 
   private static Action json(Supplier<Object> value) {

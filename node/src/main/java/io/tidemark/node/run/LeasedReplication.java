@@ -13,6 +13,7 @@ import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.cluster.ClusterNode;
 import io.tidemark.node.cluster.ClusterStatus;
 import io.tidemark.node.cluster.RoleChangeException;
+import io.tidemark.node.cluster.WriteDoor;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.HaltRefusedException;
@@ -94,6 +95,16 @@ final class LeasedReplication implements Replication, ClusterControl {
   public boolean isPrimary() {
     Role role = cluster.role();
     return role == Role.PRIMARY || role == Role.HOLDING;
+  }
+
+  @Override
+  public boolean mayWrite() {
+    return cluster.mayCommit();
+  }
+
+  @Override
+  public void atTheDoor(Runnable listener, WriteDoor door) {
+    cluster.atTheDoor(listener, door);
   }
 
   private boolean isOwner() {

@@ -1,18 +1,25 @@
 package io.tidemark.node.run;
 
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.tidemark.database.FaultPoint;
 import io.tidemark.database.Store;
 import io.tidemark.mount.ClusterView;
 import io.tidemark.mount.fuse.ProcessKill;
 import io.tidemark.node.config.ExecStep;
+import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.http.ApiLimits;
 import io.tidemark.node.http.ApiServer;
+import io.tidemark.node.proxy.ProxyConfig;
+import io.tidemark.node.proxy.StorePositions;
 import io.tidemark.node.run.NodeEvent.ChildExit;
 import io.tidemark.node.run.NodeEvent.MountLost;
 import io.tidemark.node.run.NodeEvent.Signal;
 import io.tidemark.node.run.Unmounting.Outcome;
+import io.tidemark.proxy.Lag;
+import io.tidemark.proxy.ProxyServer;
+import io.tidemark.stream.EventLoops;
 import io.tidemark.stream.LagMeter;
 import java.io.IOException;
 import java.time.Duration;
@@ -35,6 +42,10 @@ public final class Node {
   private static final Duration LOOK = Duration.ofSeconds(1);
   private static final long SYNC_POLL_MILLIS = 20;
   private static final int MOST_LISTENERS = 64;
+  private static final int MOST_PROXY_THREADS = 8;
+
+  /** How long requests may take that are under way when the node ends. */
+  private static final Duration PROXY_FAREWELL = Duration.ofSeconds(2);
 
   private final NodeConfig config;
   private final NodeMount.Mounter mounter;
@@ -44,6 +55,7 @@ public final class Node {
   private NodeMount mount;
   private ApiServer api;
   private Replication replication;
+  private ProxyServer proxy;
   private EventFeed feed;
   private ChildProcess child;
   private boolean ending;
@@ -103,7 +115,8 @@ public final class Node {
             ? StaticReplication.of(config, store, feed)
             : new LeasedReplication(config, store, feed);
     store.authority(replication.authority());
-    RunningNode state = new RunningNode(config, store, replication, feed);
+    proxy = config.proxy().target() == null ? null : newProxy();
+    RunningNode state = new RunningNode(config, store, replication, feed, proxy);
     // Netty takes longer to load than the mount takes to stand: do both at once.
     CompletableFuture<ApiServer> server = startApi(state);
     try {
@@ -122,6 +135,30 @@ public final class Node {
         store.epoch(),
         store.databases().size(),
         api.port());
+  }
+
+  /** It listens later: when there is something to show. Other nodes may forward to it before. */
+  private ProxyServer newProxy() throws IOException {
+    ProxyPrimaries primaries = new ProxyPrimaries(config, replication);
+    ProxyServer made =
+        ProxyServer.create(
+            ProxyConfig.settings(config.proxy(), store.nodeId()),
+            new StorePositions(store),
+            primaries,
+            () -> replication.lagNanos() == LagMeter.UNKNOWN ? Lag.UNKNOWN : replication.lagNanos(),
+            EventLoops.group(proxyThreads(), new DefaultThreadFactory("proxy", true)));
+    primaries.connect(made);
+    return made;
+  }
+
+  private static int proxyThreads() {
+    return Math.min(MOST_PROXY_THREADS, Runtime.getRuntime().availableProcessors());
+  }
+
+  private void openProxy() throws IOException {
+    HostPort addr = config.proxy().addr();
+    proxy.listen(addr.socketAddress(), EventLoops.serverSocket());
+    LOG.info("proxy on port {} before {}", proxy.port(), config.proxy().target());
   }
 
   /** What the mount says of the primary. */
@@ -169,9 +206,13 @@ public final class Node {
 
   /** Runs the commands: all but the last to completion. Returns the code of one that failed. */
   private Integer runCommands() throws IOException, InterruptedException {
-    Integer ended = config.exec().isEmpty() || config.skipSync() ? null : awaitSync();
+    boolean nothingWaits = config.exec().isEmpty() && proxy == null;
+    Integer ended = nothingWaits || config.skipSync() ? null : awaitSync();
     if (ended != null) {
       return ended;
+    }
+    if (proxy != null) {
+      openProxy();
     }
     List<ExecStep> steps =
         config.exec().stream()
@@ -204,7 +245,9 @@ public final class Node {
         return event == null ? 1 : 0;
       }
       if (!said) {
-        LOG.info("the command starts when this replica is up to date (skip-sync: true: at once)");
+        LOG.info(
+            "{} when this replica is up to date (skip-sync: true: at once)",
+            proxy == null ? "the command starts" : "the proxy opens");
         said = true;
       }
     }
@@ -231,6 +274,9 @@ public final class Node {
         LOG.info("received SIG{}", signal.name());
         boolean again = ending;
         ending = true;
+        if (proxy != null) {
+          proxy.stopListening();
+        }
         if (child == null || !child.isAlive()) {
           return 0;
         }
@@ -257,6 +303,10 @@ public final class Node {
     }
     if (replication != null) {
       replication.stopFollowing();
+    }
+    if (proxy != null) {
+      proxy.drain(PROXY_FAREWELL);
+      proxy.close();
     }
     if (mount != null) {
       outcome =

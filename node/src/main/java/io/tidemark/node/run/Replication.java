@@ -4,6 +4,7 @@ import io.tidemark.database.WriteAuthority;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.cluster.ClusterControl;
+import io.tidemark.node.cluster.WriteDoor;
 import io.tidemark.node.halt.Halts;
 import io.tidemark.stream.receive.FollowStatus;
 
@@ -14,6 +15,15 @@ interface Replication extends AutoCloseable {
 
   /** Whether programs may write here. */
   boolean isPrimary();
+
+  /** Whether programs may write here at this moment: a primary that hands over may not. */
+  boolean mayWrite();
+
+  /**
+   * Who hears when that, or where the primary is, may have changed, and what is closed while this
+   * node hands over; before {@link #start}.
+   */
+  void atTheDoor(Runnable listener, WriteDoor door);
 
   /** The primary's name for people; null if none is known. */
   String primaryHostname();

@@ -11,6 +11,8 @@ import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
+import io.tidemark.proxy.ProxyCounters;
+import io.tidemark.proxy.ProxyServer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,13 +29,23 @@ final class RunningNode implements NodeState {
   private final Store store;
   private final Replication replication;
   private final EventFeed events;
+  private final ProxyServer proxy;
   private volatile NodeMount mount;
 
-  RunningNode(NodeConfig config, Store store, Replication replication, EventFeed events) {
+  /**
+   * @param proxy null if there is none
+   */
+  RunningNode(
+      NodeConfig config,
+      Store store,
+      Replication replication,
+      EventFeed events,
+      ProxyServer proxy) {
     this.config = config;
     this.store = store;
     this.replication = replication;
     this.events = events;
+    this.proxy = proxy;
   }
 
   void mounted(NodeMount newMount) {
@@ -140,6 +152,16 @@ final class RunningNode implements NodeState {
   @Override
   public StreamDoor streamDoor() {
     return replication.door();
+  }
+
+  @Override
+  public StreamDoor proxyDoor() {
+    return proxy == null ? null : proxy::accept;
+  }
+
+  @Override
+  public ProxyCounters proxyCounters() {
+    return proxy == null ? null : proxy.counters();
   }
 
   @Override

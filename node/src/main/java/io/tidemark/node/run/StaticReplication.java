@@ -7,6 +7,7 @@ import io.tidemark.database.WriteAuthority;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.StreamDoor;
 import io.tidemark.node.cluster.ClusterControl;
+import io.tidemark.node.cluster.WriteDoor;
 import io.tidemark.node.config.NodeConfig;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
@@ -103,6 +104,16 @@ final class StaticReplication implements Replication {
   @Override
   public boolean isPrimary() {
     return StaticRole.isPrimary(lease);
+  }
+
+  @Override
+  public boolean mayWrite() {
+    return isPrimary();
+  }
+
+  @Override
+  public void atTheDoor(Runnable listener, WriteDoor door) {
+    // Nothing ever changes: the configuration says who is primary.
   }
 
   @Override

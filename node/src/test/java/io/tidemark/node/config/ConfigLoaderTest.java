@@ -471,7 +471,22 @@ class ConfigLoaderTest {
   }
 
   @Test
-  void whatThisVersionCannotDoIsSaid() {
-    assertRefused(DIRS + "proxy: {target: 'localhost:8081'}").hasMessageContaining("this version");
+  void aProxyHasAnAddressAndATargetThatIsNotItself() throws Exception {
+    NodeConfig.Proxy proxy =
+        load(DIRS + "proxy: {addr: ':8080', target: 'localhost:8081', db: 'a.db, b.db'}").proxy();
+    assertThat(proxy.target()).isEqualTo(new HostPort("localhost", 8081));
+    assertThat(proxy.db()).containsExactly("a.db", "b.db");
+    assertThat(load(DIRS + "proxy: {db: [a.db, b.db]}").proxy().db())
+        .containsExactly("a.db", "b.db");
+    assertThat(load(DIRS + "proxy: {addr: ':8080'}").proxy().target()).isNull();
+    for (String wrong :
+        List.of(
+            "{target: 'localhost:8081'}",
+            "{addr: ':8081', target: 'localhost:8081'}",
+            "{addr: ':8080', target: ':8081'}",
+            "{addr: ':8080', target: localhost}",
+            "{addr: ':8080', target: 'localhost:8081', db: '../x'}")) {
+      assertRefused(DIRS + "proxy: " + wrong).hasMessageContaining("proxy.");
+    }
   }
 }

@@ -12,6 +12,7 @@ import io.tidemark.node.StreamDoor;
 import io.tidemark.node.cluster.ClusterControl;
 import io.tidemark.node.event.EventFeed;
 import io.tidemark.node.halt.Halts;
+import io.tidemark.proxy.ProxyCounters;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -34,6 +35,7 @@ public final class FakeNode implements NodeState {
   public volatile boolean mounted = true;
   public volatile StreamDoor door = channel -> channel.close();
   public volatile List<Divergence> divergences = List.of();
+  public volatile StreamDoor proxyDoor;
   public volatile Halts halts;
   public volatile ClusterControl cluster;
   public volatile String primaryUrl;
@@ -245,6 +247,16 @@ public final class FakeNode implements NodeState {
   @Override
   public StreamDoor streamDoor() {
     return primary ? door : null;
+  }
+
+  @Override
+  public StreamDoor proxyDoor() {
+    return proxyDoor;
+  }
+
+  @Override
+  public ProxyCounters proxyCounters() {
+    return null;
   }
 
   @Override

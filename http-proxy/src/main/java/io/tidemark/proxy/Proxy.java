@@ -1,0 +1,158 @@
+package io.tidemark.proxy;
+
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
+import io.netty.channel.EventLoop;
+import io.netty.channel.RecvByteBufAllocator;
+import io.netty.channel.WriteBufferWaterMark;
+import io.tidemark.proxy.LocalPositions.Mark;
+import io.tidemark.proxy.Primaries.Standing;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** What all connections of a proxy share. Safe for all threads. */
+final class Proxy {
+  /** Bytes that may wait to be sent on one connection; above, its source is not read. */
+  static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(32 << 10, 64 << 10);
+
+  private static final RecvByteBufAllocator RECEIVE_BUFFERS =
+      new AdaptiveRecvByteBufAllocator(512, 2 << 10, 32 << 10);
+
+  /** Without a choice in the configuration the cookie has all databases, if they are so few. */
+  private static final int FEW_DATABASES = 8;
+
+  final ProxySettings settings;
+  final LocalPositions positions;
+  final Primaries primaries;
+  final Lag lag;
+  final Routing routing;
+  final Endpoint target;
+  final String pseudonym;
+  final ProxyCounters counters = new ProxyCounters();
+  final CauseLog causes = new CauseLog();
+  private final Map<EventLoop, Loop> loops = new ConcurrentHashMap<>();
+  private final AtomicInteger localWrites = new AtomicInteger();
+  private volatile boolean writesHeld;
+  private volatile boolean draining;
+
+  Proxy(ProxySettings settings, LocalPositions positions, Primaries primaries, Lag lag) {
+    this.settings = settings;
+    this.positions = positions;
+    this.primaries = primaries;
+    this.lag = lag;
+    this.routing = new Routing(settings.passthrough(), settings.alwaysForward());
+    this.target = new Endpoint(settings.targetHost(), settings.targetPort(), null);
+    this.pseudonym = "tidemark-" + settings.nodeName();
+    positions.onAdvance(() -> loops.values().forEach(Loop::positionsChanged));
+    primaries.onChange(this::writerChanged);
+  }
+
+  private void writerChanged() {
+    loops.values().forEach(Loop::writerChanged);
+  }
+
+  static RecvByteBufAllocator receiveBuffers() {
+    return RECEIVE_BUFFERS;
+  }
+
+  Loop loop(EventLoop executor) {
+    return loops.computeIfAbsent(executor, key -> new Loop(key, settings.limits()));
+  }
+
+  // ------------------------------------------------------------------- who writes
+
+  /** As the node says, unless writes are being kept back for a handoff. */
+  Standing standing() {
+    Standing now = primaries.standing();
+    return now.here() && writesHeld ? Standing.NOBODY : now;
+  }
+
+  /** A request that writes goes to the application; false if it may not now. */
+  boolean beginWrite() {
+    localWrites.incrementAndGet();
+    if (writesHeld) {
+      localWrites.decrementAndGet();
+      return false;
+    }
+    return true;
+  }
+
+  void endWrite() {
+    localWrites.decrementAndGet();
+  }
+
+  /** See {@link ProxyServer#holdWrites}. */
+  boolean holdWrites() {
+    writesHeld = true;
+    return localWrites.get() == 0;
+  }
+
+  void releaseWrites() {
+    writesHeld = false;
+    writerChanged();
+  }
+
+  // -------------------------------------------------------------------- positions
+
+  /** Whether programs here find what a client has seen. */
+  boolean hasReached(List<PositionCookie.Seen> seen) {
+    for (PositionCookie.Seen each : seen) {
+      String name = each.database() == null ? firstDatabase() : each.database();
+      Mark here = name == null ? null : positions.mark(name);
+      if (here != null && !each.isReachedBy(here)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private String firstDatabase() {
+    if (!settings.databases().isEmpty()) {
+      return settings.databases().get(0);
+    }
+    List<String> all = positions.databases();
+    return all.size() == 1 ? all.get(0) : null;
+  }
+
+  /** The Set-Cookie header after a write here; null for none. */
+  String cookie() {
+    List<String> names = settings.databases();
+    if (names.isEmpty()) {
+      names = positions.databases();
+      if (names.size() > FEW_DATABASES) {
+        causes.warn(
+            "no __txid cookie is set",
+            "there are more than "
+                + FEW_DATABASES
+                + " databases. Name those that matter to readers in proxy.db.");
+        return null;
+      }
+    }
+    Map<String, Mark> marks = new TreeMap<>();
+    for (String name : names) {
+      Mark mark = positions.mark(name);
+      if (mark != null) {
+        marks.put(name, mark);
+      }
+    }
+    return PositionCookie.header(marks);
+  }
+
+  // ---------------------------------------------------------------------- the end
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  void drain() {
+    draining = true;
+    loops.values().forEach(Loop::drain);
+    writerChanged();
+  }
+
+  void close() {
+    loops.values().forEach(Loop::close);
+  }
+}
