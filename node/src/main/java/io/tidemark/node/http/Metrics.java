@@ -7,11 +7,13 @@ import io.tidemark.database.Histogram;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.ReplicationView;
 import io.tidemark.node.ServedDatabase;
+import io.tidemark.proxy.ProxyCounters;
 import io.tidemark.stream.Ack;
 import io.tidemark.stream.LagMeter;
 import io.tidemark.stream.receive.FollowStatus;
 import io.tidemark.stream.send.ReplicaStatus;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import java.util.function.ToLongFunction;
 
@@ -67,12 +69,51 @@ final class Metrics {
     head("tidemark_fuse_request_count", "counter", "Requests of the kernel, by operation.");
     new TreeMap<>(node.fuseRequests())
         .forEach((op, count) -> sample("tidemark_fuse_request_count", label("op", op), count));
+    if (node.proxyCounters() != null) {
+      writeProxy(node.proxyCounters());
+    }
     Runtime runtime = Runtime.getRuntime();
     single(
         "tidemark_heap_used_bytes",
         "gauge",
         "Java heap in use.",
         runtime.totalMemory() - runtime.freeMemory());
+  }
+
+  private void writeProxy(ProxyCounters proxy) {
+    head("tidemark_proxy_request_count", "counter", "Requests to the proxy, by how they ended.");
+    for (ProxyCounters.Outcome outcome : ProxyCounters.Outcome.values()) {
+      sample(
+          "tidemark_proxy_request_count",
+          label("outcome", outcome.name().toLowerCase(Locale.ROOT)),
+          proxy.requests(outcome));
+    }
+    single("tidemark_proxy_connections", "gauge", "Open connections.", proxy.connections());
+    single(
+        "tidemark_proxy_refused_connection_count",
+        "counter",
+        "Connections refused because there were too many.",
+        proxy.refusedConnections());
+    single("tidemark_proxy_tunnels", "gauge", "Open WebSockets and the like.", proxy.tunnels());
+    single(
+        "tidemark_proxy_waited_count",
+        "counter",
+        "Reads that waited for what their client had seen.",
+        proxy.waited());
+    head("tidemark_proxy_waited_seconds", "counter", "Their time together.");
+    sample("tidemark_proxy_waited_seconds", "", proxy.waitedNanos() / 1e9);
+    single(
+        "tidemark_proxy_held_count",
+        "counter",
+        "Requests that were held because nobody could write.",
+        proxy.held());
+    head("tidemark_proxy_held_seconds", "counter", "Their time together.");
+    sample("tidemark_proxy_held_seconds", "", proxy.heldNanos() / 1e9);
+    single(
+        "tidemark_proxy_retried_count",
+        "counter",
+        "Requests sent again after a connection broke.",
+        proxy.retried());
   }
 
   private void writeReplica(ReplicaStatus replica) {
