@@ -37,8 +37,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The port of the node. Every connection speaks HTTP/1.1; the replication stream will leave it by
- * an upgrade in {@link ApiHandler}, before the request reaches {@link Routes}.
+ * The port of the node. Every connection speaks HTTP/1.1; the replication stream, and what other
+ * nodes' proxies forward, leave it by an upgrade in {@link ApiHandler}.
  */
 public final class ApiServer implements AutoCloseable {
   private static final int MAX_TRANSFERS = 16;
