@@ -78,7 +78,7 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
   ClientConnection(Proxy proxy, boolean peer) {
     this.proxy = proxy;
     this.peer = peer;
-    this.decoder = new RequestDecoder(proxy.settings.limits());
+    this.decoder = new RequestDecoder(proxy.settings.limits(), proxy.memory);
   }
 
   /** Adds what reads and writes HTTP on a connection, and this. */
@@ -186,8 +186,14 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
     deadline = 0;
     headClock = false;
     Refusal refusal = RequestChecks.check(request);
+    if (refusal == null && proxy.memory.isTight()) {
+      refusal = RequestChecks.BUSY;
+    }
     if (refusal != null) {
-      proxy.counters.count(Outcome.MALFORMED);
+      if (refusal == RequestChecks.BUSY) {
+        proxy.causes.warn("requests are refused", refusal.error());
+      }
+      proxy.counters.count(refusal == RequestChecks.BUSY ? Outcome.BUSY : Outcome.MALFORMED);
       keepAlive = false;
       refuse(refusal, true);
       return;

@@ -13,6 +13,9 @@ final class HeadScanner implements ByteProcessor {
   /** {@code HTTP/}. */
   private static final long HTTP = 0x485454502fL;
 
+  /** An object for each of them weighs more than their bytes. */
+  private static final int MAX_LINES = 140;
+
   private String problem;
   private boolean done;
 
@@ -22,6 +25,7 @@ final class HeadScanner implements ByteProcessor {
   private int inLine;
   private boolean firstLineOver;
   private int spaces;
+  private int lines;
   private byte before;
 
   /** The last eight bytes. */
@@ -38,9 +42,15 @@ final class HeadScanner implements ByteProcessor {
     inLine = 0;
     firstLineOver = false;
     spaces = 0;
+    lines = 0;
     tail = 0;
     before = 0;
     seen = 0;
+  }
+
+  /** Whether what is wrong is only that there are too many headers. */
+  boolean isTooLong() {
+    return lines > MAX_LINES;
   }
 
   /** What is wrong with the head, or null. */
@@ -81,6 +91,9 @@ final class HeadScanner implements ByteProcessor {
       if (!firstLineOver && inLine > 0) {
         firstLineOver = true;
         requestLine();
+      }
+      if (++lines > MAX_LINES) {
+        problem = "there are too many headers";
       }
       inLine = 0;
     } else if (before == '\r') {

@@ -19,6 +19,7 @@ final class Loop {
 
   private final EventLoop executor;
   private final UpstreamPool pool;
+  private final MemoryBudget memory;
   private final Set<ClientConnection> clients = new LinkedHashSet<>();
   private final Waiters waitingForPositions = new Waiters();
   private final Waiters waitingForWriter = new Waiters();
@@ -32,7 +33,8 @@ final class Loop {
     volatile boolean any;
   }
 
-  Loop(EventLoop executor, ProxySettings.Limits limits) {
+  Loop(EventLoop executor, ProxySettings.Limits limits, MemoryBudget memory) {
+    this.memory = memory;
     this.executor = executor;
     this.pool = new UpstreamPool(executor, limits);
     executor.scheduleAtFixedRate(this::sweep, SWEEP_MILLIS, SWEEP_MILLIS, TimeUnit.MILLISECONDS);
@@ -126,6 +128,7 @@ final class Loop {
       late.forEach(client -> client.late(now));
     }
     pool.sweep(now);
+    memory.look();
   }
 
   /** Lets clients go that want nothing at the moment. For all threads. */

@@ -15,10 +15,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** What all connections of a proxy share. Safe for all threads. */
 final class Proxy {
   /** Bytes that may wait to be sent on one connection; above, its source is not read. */
-  static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(32 << 10, 64 << 10);
+  static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(16 << 10, 32 << 10);
 
   private static final RecvByteBufAllocator RECEIVE_BUFFERS =
-      new AdaptiveRecvByteBufAllocator(512, 2 << 10, 32 << 10);
+      new AdaptiveRecvByteBufAllocator(512, 2 << 10, 16 << 10);
 
   /** Without a choice in the configuration the cookie has all databases, if they are so few. */
   private static final int FEW_DATABASES = 8;
@@ -32,6 +32,7 @@ final class Proxy {
   final String pseudonym;
   final ProxyCounters counters = new ProxyCounters();
   final CauseLog causes = new CauseLog();
+  final MemoryBudget memory;
   private final Map<EventLoop, Loop> loops = new ConcurrentHashMap<>();
   private final AtomicInteger localWrites = new AtomicInteger();
   private volatile boolean writesHeld;
@@ -44,6 +45,7 @@ final class Proxy {
     this.lag = lag;
     this.routing = new Routing(settings.passthrough(), settings.alwaysForward());
     this.target = new Endpoint(settings.targetHost(), settings.targetPort(), null);
+    this.memory = new MemoryBudget(settings.limits().maxHeads(), settings.limits().maxBuffers());
     this.pseudonym = "tidemark-" + settings.nodeName();
     positions.onAdvance(() -> loops.values().forEach(Loop::positionsChanged));
     primaries.onChange(this::writerChanged);
@@ -58,7 +60,7 @@ final class Proxy {
   }
 
   Loop loop(EventLoop executor) {
-    return loops.computeIfAbsent(executor, key -> new Loop(key, settings.limits()));
+    return loops.computeIfAbsent(executor, key -> new Loop(key, settings.limits(), memory));
   }
 
   // ------------------------------------------------------------------- who writes

@@ -22,6 +22,8 @@ public final class ProxyCounters {
     HEALTH,
     /** It was no valid request. */
     MALFORMED,
+    /** There was no memory for it. */
+    BUSY,
     /** It did not come, or was not answered, in time. */
     TIMED_OUT,
     /** This node did not get what the client had seen. */

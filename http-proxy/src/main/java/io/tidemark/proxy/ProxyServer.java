@@ -52,7 +52,6 @@ public final class ProxyServer implements AutoCloseable {
    */
   public void listen(InetSocketAddress address, Class<? extends ServerChannel> type)
       throws IOException {
-    int most = proxy.settings.limits().maxConnections();
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops)
@@ -66,10 +65,7 @@ public final class ProxyServer implements AutoCloseable {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
-                    if (proxy.counters.connections() >= most) {
-                      proxy.counters.refusedConnections.increment();
-                      proxy.causes.warn(
-                          "connections are refused", "there are " + most + " already");
+                    if (isFull()) {
                       channel.close();
                       return;
                     }
@@ -91,6 +87,16 @@ public final class ProxyServer implements AutoCloseable {
     listener = bound.channel();
   }
 
+  private boolean isFull() {
+    int most = proxy.settings.limits().maxConnections();
+    boolean full = proxy.counters.connections() >= most;
+    if (full) {
+      proxy.counters.refusedConnections.increment();
+      proxy.causes.warn("connections are refused", "there are " + most + " already");
+    }
+    return full;
+  }
+
   /** The port in use, also when the address said 0. */
   public int port() {
     return ((InetSocketAddress) listener.localAddress()).getPort();
@@ -101,6 +107,10 @@ public final class ProxyServer implements AutoCloseable {
    * nothing from here on.
    */
   public void accept(Channel channel) {
+    if (isFull()) {
+      channel.close();
+      return;
+    }
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
     channel.config().setOption(ChannelOption.WRITE_BUFFER_WATER_MARK, Proxy.WATER_MARK);
     channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);

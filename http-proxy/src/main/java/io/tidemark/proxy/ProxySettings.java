@@ -42,6 +42,8 @@ public record ProxySettings(
    * @param maxConnections of clients at the same time
    * @param maxLine bytes of a request line
    * @param maxHeaders bytes of all headers of a request or an answer
+   * @param maxHeads bytes of all requests together that are being read or answered, without bodies
+   * @param maxBuffers bytes of the process's direct buffers above which requests are refused
    * @param positionTimeout how long a read waits until this node has what its client has seen; not
    *     zero
    * @param startTimeout how long connecting to the application is tried again, while it starts
@@ -50,11 +52,20 @@ public record ProxySettings(
       int maxConnections,
       int maxLine,
       int maxHeaders,
+      long maxHeads,
+      long maxBuffers,
       Duration positionTimeout,
       Duration startTimeout) {
     /** As documented. */
     public static Limits defaults() {
-      return new Limits(16_384, 8 << 10, 32 << 10, Duration.ofSeconds(5), Duration.ofSeconds(30));
+      return new Limits(
+          16_384,
+          8 << 10,
+          32 << 10,
+          16 << 20,
+          40 << 20,
+          Duration.ofSeconds(5),
+          Duration.ofSeconds(30));
     }
   }
 }

@@ -19,6 +19,13 @@ final class RequestChecks {
   private static final int MAX_LENGTH_DIGITS = 18;
   private static final int MAX_HEADERS = 128;
 
+  /** There is no memory for one more. */
+  static final Refusal BUSY =
+      new Refusal(
+          HttpResponseStatus.SERVICE_UNAVAILABLE,
+          "there are too many requests at once",
+          "Nothing was done. Try again in a moment.");
+
   private RequestChecks() {}
 
   /** Why the request is refused, or null. An address in absolute form is made a path. */
@@ -59,6 +66,9 @@ final class RequestChecks {
     }
     if (cause instanceof TooLongHttpHeaderException) {
       return tooManyHeaders();
+    }
+    if (cause instanceof RequestDecoder.OutOfRoomException) {
+      return BUSY;
     }
     return Refusal.malformed("this is not a valid HTTP/1.1 request");
   }

@@ -4,12 +4,16 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.DecoderResult;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpMessage;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpObject;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpRequestDecoder;
+import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import java.util.List;
 
 /**
@@ -23,15 +27,24 @@ final class RequestDecoder extends HttpRequestDecoder {
   private static final int CHUNK = 64 << 10;
 
   private final HeadScanner scanner = new HeadScanner();
+  private final MemoryBudget memory;
   private ChannelHandlerContext context;
+
+  /** Bytes of the head of the request that is being read or answered. */
+  private int headBytes;
+
+  /** So many of them are taken from the budget. */
+  private int taken;
+
   private boolean inHead = true;
   private boolean begun;
   private boolean waiting;
   private boolean stopped;
   private boolean paused;
 
-  RequestDecoder(ProxySettings.Limits limits) {
+  RequestDecoder(ProxySettings.Limits limits, MemoryBudget memory) {
     super(config(limits));
+    this.memory = memory;
   }
 
   /** Shared with answers: how much may be in a head, and no leniency. */
@@ -58,6 +71,7 @@ final class RequestDecoder extends HttpRequestDecoder {
   /** The answer has gone: the next request may come. */
   void next() {
     waiting = false;
+    giveBack();
     readOn();
     if (actualReadableBytes() > 0) {
       try {
@@ -72,6 +86,7 @@ final class RequestDecoder extends HttpRequestDecoder {
   /** Nothing is decoded any more, and what comes is thrown away. */
   void stop() {
     stopped = true;
+    giveBack();
     readOn();
   }
 
@@ -102,6 +117,14 @@ final class RequestDecoder extends HttpRequestDecoder {
     }
     if (inHead) {
       scanner.look(in);
+      if (scanner.problem() != null) {
+        refuse(
+            scanner.isTooLong()
+                ? new TooLongHttpHeaderException(scanner.problem())
+                : new IllegalArgumentException(scanner.problem()),
+            out);
+        return;
+      }
     }
     int before = in.readableBytes();
     int size = out.size();
@@ -109,20 +132,57 @@ final class RequestDecoder extends HttpRequestDecoder {
     if (inHead) {
       scanner.consumed(before - in.readableBytes());
       begun |= before > in.readableBytes();
+      headBytes += before - in.readableBytes();
+      boolean incomplete = out.size() == size;
+      if (!take(headBytes + (incomplete ? in.readableBytes() : 0)) && incomplete) {
+        refuse(new OutOfRoomException(), out);
+        return;
+      }
     }
     if (out.size() > size) {
       decoded((HttpObject) out.get(size), (HttpObject) out.get(out.size() - 1));
     }
   }
 
+  /** The request ends here and now, whatever else of it comes. */
+  private void refuse(Exception why, List<Object> out) {
+    DefaultFullHttpRequest refused =
+        new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/");
+    refused.setDecoderResult(DecoderResult.failure(why));
+    out.add(refused);
+    waiting = true;
+  }
+
+  /** There are so many requests that this one has to be refused. */
+  static final class OutOfRoomException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    OutOfRoomException() {
+      super("too many requests at once", null, false, false);
+    }
+  }
+
+  private boolean take(int bytes) {
+    int more = bytes - taken;
+    taken = bytes;
+    return more == 0 || memory.takeHead(more);
+  }
+
+  private void giveBack() {
+    take(0);
+    headBytes = 0;
+  }
+
+  @Override
+  protected void handlerRemoved0(ChannelHandlerContext ctx) throws Exception {
+    giveBack();
+    super.handlerRemoved0(ctx);
+  }
+
   private void decoded(HttpObject first, HttpObject last) {
     if (first instanceof HttpRequest) {
       inHead = false;
       begun = false;
-      if (scanner.problem() != null && first.decoderResult().isSuccess()) {
-        first.setDecoderResult(
-            DecoderResult.failure(new IllegalArgumentException(scanner.problem())));
-      }
     }
     if (last instanceof LastHttpContent) {
       waiting = true;

@@ -33,6 +33,7 @@ final class ProxyBed implements AfterEachCallback {
   List<String> databases = List.of();
   boolean flyReplay;
   int maxConnections = 1000;
+  long maxHeads = 1 << 20;
   String nodeName = "one";
 
   <T extends AutoCloseable> T closing(T closed) {
@@ -68,7 +69,13 @@ final class ProxyBed implements AfterEachCallback {
             writeTimeout,
             idleTimeout,
             new ProxySettings.Limits(
-                maxConnections, 4 << 10, 8 << 10, positionTimeout, startTimeout));
+                maxConnections,
+                4 << 10,
+                8 << 10,
+                maxHeads,
+                1L << 30,
+                positionTimeout,
+                startTimeout));
     ProxyServer proxy = closing(ProxyServer.create(settings, positions, who, () -> lag, loops));
     proxy.listen(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), NioServerSocketChannel.class);
@@ -77,6 +84,15 @@ final class ProxyBed implements AfterEachCallback {
 
   RawConnection client(ProxyServer proxy) throws IOException {
     return closing(RawConnection.to(proxy.port()));
+  }
+
+  /** All that {@link #client} gave. */
+  void closeClients() throws Exception {
+    for (AutoCloseable closed : open) {
+      if (closed instanceof RawConnection) {
+        closed.close();
+      }
+    }
   }
 
   static String get(String path) {

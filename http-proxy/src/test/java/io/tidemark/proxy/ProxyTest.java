@@ -432,7 +432,7 @@ class ProxyTest {
 
   @Test
   void largeBodiesPassInLittleMemoryWhateverTheOtherSideReads() throws Exception {
-    long size = 300L << 20;
+    long size = 80L << 20;
     RawApplication application = bed.application(null);
     RawConnection client = bed.client(bed.proxy(application));
     CompletableFuture<Void> upload =
@@ -552,6 +552,25 @@ class ProxyTest {
     one.close();
     until(() -> proxy.counters().connections() == 1);
     assertThat(bed.client(proxy).send(get("/")).message()).startsWith("HTTP/1.1 200 ");
+  }
+
+  @Test
+  void manyHalfHeadsAreRefusedBeforeTheyFillTheMemory() throws Exception {
+    bed.maxHeads = 20_000;
+    ProxyServer proxy = bed.proxy(bed.application(RawApplication.ECHO));
+    RawConnection last = null;
+    for (int i = 0; i < 6; i++) {
+      last = bed.client(proxy);
+      last.send("GET / HTTP/1.1\r\nX: " + "x".repeat(3500) + "\r\nY: ");
+    }
+    assertThat(last.message()).startsWith("HTTP/1.1 503 ").contains("too many requests");
+    bed.closeClients();
+    until(() -> proxy.counters().connections() == 0);
+    RawConnection next = bed.client(proxy);
+    for (int i = 0; i < 10; i++) {
+      next.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + "x".repeat(3500) + "\r\n\r\n");
+      assertThat(next.message()).startsWith("HTTP/1.1 200 ");
+    }
   }
 
   @Test

@@ -70,6 +70,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   private final Routes routes;
   private final ApiSecurity security;
   private final ApiLimits limits;
+  private final ConnectionSlots slots;
   private final Executor answers;
   private final Executor transfers;
 
@@ -101,12 +102,14 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       Routes routes,
       ApiSecurity security,
       ApiLimits limits,
+      ConnectionSlots slots,
       Executor answers,
       Executor transfers) {
     this.node = node;
     this.routes = routes;
     this.security = security;
     this.limits = limits;
+    this.slots = slots;
     this.answers = answers;
     this.transfers = transfers;
   }
@@ -319,7 +322,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
   }
 
   /** The answer is the last that this connection hears in HTTP. */
-  private static void leaveHttp(ChannelHandlerContext ctx, Action.Leave wanted) {
+  private void leaveHttp(ChannelHandlerContext ctx, Action.Leave wanted) {
     DefaultFullHttpResponse answer =
         new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
     answer
@@ -328,6 +331,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
         .set(HttpHeaderNames.UPGRADE, wanted.protocol());
     ctx.writeAndFlush(answer);
     ChannelPipeline pipeline = ctx.pipeline();
+    slots.release(ctx.channel()); // it counts where it goes
     wanted.door().accept(ctx.channel());
     // What the codec has read beyond the request goes on to the next protocol when the codec goes.
     pipeline.remove(ctx.handler());

@@ -3,7 +3,6 @@ package io.tidemark.node.http;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
@@ -55,7 +54,6 @@ public final class ApiServer implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ExecutorService answers;
   private final ExecutorService transfers;
-  private final AtomicInteger connections = new AtomicInteger();
   private Channel listener;
 
   private ApiServer() {
@@ -107,6 +105,7 @@ public final class ApiServer implements AutoCloseable {
       throws IOException {
     Routes routes = new Routes(node);
     ApiSecurity security = new ApiSecurity(config.token(), config.addr().isLoopback(), tls != null);
+    ConnectionSlots slots = new ConnectionSlots(limits.maxConnections());
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops)
@@ -124,12 +123,10 @@ public final class ApiServer implements AutoCloseable {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
-                    if (connections.incrementAndGet() > limits.maxConnections()) {
-                      connections.decrementAndGet();
+                    if (!slots.take(channel)) {
                       channel.close();
                       return;
                     }
-                    channel.closeFuture().addListener(closed -> connections.decrementAndGet());
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
                       // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
@@ -138,7 +135,7 @@ public final class ApiServer implements AutoCloseable {
                     pipeline.addLast(new HttpServerCodec(decoder(limits)));
                     pipeline.addLast(new FlowControlHandler());
                     pipeline.addLast(
-                        new ApiHandler(node, routes, security, limits, answers, transfers));
+                        new ApiHandler(node, routes, security, limits, slots, answers, transfers));
                   }
                 });
     ChannelFuture bound = bootstrap.bind(config.addr().socketAddress()).awaitUninterruptibly();
@@ -152,7 +149,6 @@ public final class ApiServer implements AutoCloseable {
           bound.cause());
     }
     listener = bound.channel();
-    listener.closeFuture().addListener((ChannelFutureListener) closed -> connections.set(0));
   }
 
   private static HttpDecoderConfig decoder(ApiLimits limits) {
