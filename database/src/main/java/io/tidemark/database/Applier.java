@@ -262,6 +262,10 @@ public final class Applier {
     if (walMode.wal() == null || walMode.shm() == null || !appender.begin()) {
       return noteBlocked();
     }
+    if (walMode.wal() == null || walMode.shm() == null) {
+      appender.end(); // the last program that closed has deleted them just before
+      return noteBlocked();
+    }
     try {
       blockedSince = 0;
       appender.prepare();

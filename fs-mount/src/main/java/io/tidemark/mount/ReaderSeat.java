@@ -232,11 +232,30 @@ final class ReaderSeat {
 
   synchronized boolean tryLock(SideFile shm, int index, boolean exclusive) throws IOException {
     int fd = shmFd(shm);
+    boolean alone = index == WRITE && held == null;
+    if (alone && !keepWal()) {
+      return false; // the last program that closes is just deleting it
+    }
     boolean done = isKept(index) || OwnMountFiles.tryLock(fd, SHM_LOCKS + index, 1, exclusive);
     if (done) {
       taken |= 1 << index;
+    } else if (alone) {
+      letWalGo();
     }
     return done;
+  }
+
+  /** SHARED on the database: nobody who closes gets EXCLUSIVE, which comes before deleting. */
+  private boolean keepWal() throws IOException {
+    MainFile main = database.mainFile();
+    return main != null && OwnMountFiles.tryLock(mainFd(main), SHARED_FIRST, SHARED_SIZE, false);
+  }
+
+  private void letWalGo() throws IOException {
+    MainFile main = database.mainFile();
+    if (main != null) {
+      OwnMountFiles.unlock(mainFd(main), SHARED_FIRST, SHARED_SIZE);
+    }
   }
 
   synchronized boolean unlock(int index) throws IOException {
@@ -244,6 +263,9 @@ final class ReaderSeat {
     SideFile shm = database.shm();
     if (shm != null && !isKept(index)) {
       OwnMountFiles.unlock(shmFd(shm), SHM_LOCKS + index, 1);
+    }
+    if (index == WRITE && held == null) {
+      letWalGo();
     }
     return true;
   }
