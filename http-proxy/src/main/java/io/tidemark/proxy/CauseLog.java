@@ -18,18 +18,29 @@ final class CauseLog {
    * @param cause what stays the same as long as the cause does
    */
   void warn(String cause, String detail) {
+    if (mayWarn(cause)) {
+      LOG.warn("proxy: {}: {}", cause, detail);
+    }
+  }
+
+  private boolean mayWarn(String cause) {
     long now = System.nanoTime();
     Long before = warned.get(cause);
     if (before != null && now - before < AGAIN_NANOS) {
-      return;
+      return false;
     }
     if (warned.size() >= MOST_CAUSES) {
       warned.clear();
     }
-    if (before == null
+    return before == null
         ? warned.putIfAbsent(cause, now) == null
-        : warned.replace(cause, before, now)) {
-      LOG.warn("proxy: {}: {}", cause, detail);
+        : warned.replace(cause, before, now);
+  }
+
+  /** Something went wrong that never should. */
+  void failed(String what, Throwable cause) {
+    if (mayWarn(String.valueOf(cause))) {
+      LOG.warn("proxy: {}", what, cause);
     }
   }
 

@@ -24,6 +24,7 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.tidemark.proxy.ProxyCounters.Outcome;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -273,7 +274,10 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-    ctx.close(); // a client that is gone
+    if (!(cause instanceof IOException)) { // else a client that is gone
+      proxy.causes.failed("a connection was closed", cause);
+    }
+    ctx.close();
   }
 
   /** Whether the client is read; decided by the body's way until the request has ended. */

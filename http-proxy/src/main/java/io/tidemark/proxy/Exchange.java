@@ -80,6 +80,9 @@ final class Exchange implements Connecting.Result {
   /** When an answer of a node that is primary no more is given up, or 0. */
   private long orphanedUntil;
 
+  /** Of an answer whose body has not begun to come. */
+  private HttpResponse head;
+
   private String problem;
   private boolean retried;
   private boolean keepUpstream;
@@ -302,7 +305,9 @@ final class Exchange implements Connecting.Result {
     boolean pointless = client.isPeer() && !hops.isEmpty() && hasPassedHere();
     boolean late = now - heldSince >= proxy.settings.primaryTimeout().toNanos();
     if (late || pointless || proxy.isDraining()) {
-      proxy.causes.warn("no request that writes can be served", problem);
+      if (!pointless) {
+        proxy.causes.warn("no request that writes can be served", problem);
+      }
       endHold();
       refuse(
           Outcome.NO_PRIMARY,
@@ -449,10 +454,6 @@ final class Exchange implements Connecting.Result {
       notDone(headers.get(MessageHeaders.NOT_DONE));
       return;
     }
-    state = State.ANSWERING;
-    loop.remove(this);
-    endHold();
-    body.forget();
     keepUpstream = HttpUtil.isKeepAlive(answer) && hasEnd(answer);
     MessageHeaders.removeHopByHop(headers);
     headers.remove(MessageHeaders.NOT_DONE);
@@ -462,6 +463,20 @@ final class Exchange implements Connecting.Result {
         headers.add(HttpHeaderNames.SET_COOKIE, cookie);
       }
     }
+    // The body may come in a packet of its own. If it never comes there is nothing to take back.
+    if (!client.isHead() && HttpUtil.getContentLength(answer, 0L) > 0) {
+      head = answer;
+    } else {
+      sendHead(answer);
+    }
+  }
+
+  private void sendHead(HttpResponse answer) {
+    head = null;
+    state = State.ANSWERING;
+    loop.remove(this);
+    endHold();
+    body.forget();
     client.head(answer);
   }
 
@@ -519,9 +534,12 @@ final class Exchange implements Connecting.Result {
     } else if (piece.decoderResult().isFailure()) {
       piece.release();
       broken(endpoint + " broke off its answer");
-    } else if (state != State.ANSWERING) {
+    } else if (state != State.ANSWERING && head == null) {
       piece.release(); // of an answer that is not passed on
     } else {
+      if (head != null) {
+        sendHead(head);
+      }
       boolean last = piece instanceof LastHttpContent;
       client.piece(piece);
       if (!client.isWritable()) {
@@ -608,6 +626,7 @@ final class Exchange implements Connecting.Result {
   private void fail(Upstream used, String why) {
     loop.remove(this);
     body.detach();
+    head = null;
     boolean answering = state == State.ANSWERING;
     boolean again = !answering && idempotent && body.isComplete() && !client.isAnswered();
     if (again && (!retried || used != null && used.isReused() && !proxy.isDraining())) {

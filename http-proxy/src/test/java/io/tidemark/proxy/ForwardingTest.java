@@ -281,6 +281,8 @@ class ForwardingTest {
     } else {
       assertThat(answer).startsWith("HTTP/1.1 502 ").contains("not known");
     }
+    assertThat(client.isSilent(200)).as("the connection stays").isTrue();
+    assertThat(client.send(get("/")).message()).startsWith("HTTP/1.1 200 ");
   }
 
   @Test

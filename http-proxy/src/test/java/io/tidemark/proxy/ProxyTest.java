@@ -378,6 +378,25 @@ class ProxyTest {
   }
 
   @Test
+  void anAnswerOfWhichOnlyTheHeadHasComeCanStillBeReplaced() throws Exception {
+    RawApplication application = bed.application(null);
+    RawConnection client = bed.client(bed.proxy(application));
+    client.send(get("/"));
+    RawConnection asked = application.next();
+    asked.head();
+    asked.send("HTTP/1.1 200 OK\r\nX: old\r\nContent-Length: 5\r\n\r\n");
+    assertThat(client.isSilent(50)).isTrue();
+    asked.close();
+    RawConnection second = application.next();
+    second.head();
+    second.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+    assertThat(client.head()).doesNotContain("old");
+    assertThat(client.bytes(2)).isEqualTo("he");
+    second.close();
+    assertThat(client.rest()).isEmpty();
+  }
+
+  @Test
   void aRequestWhoseBodyWasTooLargeToKeepIsNotRepeated() throws Exception {
     RawApplication application = bed.application(null);
     RawConnection client = bed.client(bed.proxy(application));

@@ -1,6 +1,7 @@
 package io.tidemark.proxy;
 
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -128,7 +129,11 @@ public final class RawConnection implements AutoCloseable {
   }
 
   String bytes(int count) throws IOException {
-    return new String(in.readNBytes(count), StandardCharsets.ISO_8859_1);
+    byte[] bytes = in.readNBytes(count);
+    if (bytes.length < count) {
+      throw new EOFException("cut off after " + bytes.length + " of " + count + " bytes");
+    }
+    return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 
   /** Everything until the other side closes. */

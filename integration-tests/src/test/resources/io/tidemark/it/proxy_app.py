@@ -12,29 +12,25 @@ import time
 
 port, path = int(sys.argv[1]), sys.argv[2]
 parent = os.getppid()
-local = threading.local()
-
-
-def connection():
-    """One for each connection of a client."""
-    if not hasattr(local, "connection"):
-        local.connection = sqlite3.connect(path, timeout=10, isolation_level=None)
-    return local.connection
-
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
 
     def handle_request(self, statement):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, text = 200, "ok"
         try:
-            rows = connection().execute(statement, (int(self.path[3:]),)).fetchall()
+            # One for each request, as web frameworks have it: often it is the last that closes.
+            connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+            try:
+                rows = connection.execute(statement, (int(self.path[3:]),)).fetchall()
+            finally:
+                connection.close()
             if self.command == "GET" and not rows:
                 status, text = 404, "none"
         except sqlite3.Error as error:
             status, text = 500, str(error)
-            del local.connection
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
