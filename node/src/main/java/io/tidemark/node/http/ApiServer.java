@@ -16,14 +16,12 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.flow.FlowControlHandler;
-import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.OptionalSslHandler;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.ssl.SslProvider;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.config.HostPort;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.tls.ReloadedTls;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
@@ -107,7 +105,8 @@ public final class ApiServer implements AutoCloseable {
   private void bind(NodeConfig.Http config, NodeState node, ApiLimits limits, SslContext tls)
       throws IOException {
     Routes routes = new Routes(node);
-    ApiSecurity security = new ApiSecurity(config.token(), config.addr().isLoopback(), tls != null);
+    ApiSecurity security =
+        new ApiSecurity(config.tokens(), config.addr().isLoopback(), tls != null);
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops)
@@ -171,14 +170,8 @@ public final class ApiServer implements AutoCloseable {
 
   private static SslContext serverTls(NodeConfig.Tls tls) throws IOException {
     try {
-      SslContextBuilder builder =
-          SslContextBuilder.forServer(tls.cert().toFile(), tls.key().toFile())
-              .sslProvider(SslProvider.JDK);
-      if (tls.ca() != null) {
-        builder.trustManager(tls.ca().toFile()).clientAuth(ClientAuth.REQUIRE);
-      }
-      return builder.build();
-    } catch (IllegalArgumentException | IOException e) {
+      return ReloadedTls.server(tls);
+    } catch (IOException e) {
       throw new IOException(
           "Cannot use http.tls: "
               + e.getMessage()

@@ -489,8 +489,17 @@ class ApiServerTest {
     serve("s3cret", ApiLimits.defaults());
     assertThat(get("/health")).startsWith("HTTP/1.1 200");
     assertThat(get("/ready")).startsWith("HTTP/1.1 200");
+    assertThat(get("/")).startsWith("HTTP/1.1 200");
+    assertThat(get("/page/page.js")).startsWith("HTTP/1.1 200");
     for (String path :
-        List.of("/", "/info", "/status", "/metrics", "/export?name=app.db", "/nope")) {
+        List.of(
+            "/info",
+            "/status",
+            "/page/",
+            "/page/../status",
+            "/metrics",
+            "/export?name=app.db",
+            "/nope")) {
       assertThat(get(path)).startsWith("HTTP/1.1 401").contains("www-authenticate: Bearer");
     }
     String with = "GET /info HTTP/1.1\r\nHost: x\r\nAuthorization: ";
