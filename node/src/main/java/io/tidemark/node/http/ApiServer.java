@@ -27,6 +27,8 @@ import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
@@ -55,6 +57,10 @@ public final class ApiServer implements AutoCloseable {
   private final ExecutorService answers;
   private final ExecutorService transfers;
   private final AtomicInteger connections = new AtomicInteger();
+
+  /** For the end: an event loop that ends leaves its sockets as they are. */
+  private final Set<Channel> open = ConcurrentHashMap.newKeySet();
+
   private Channel listener;
 
   private ApiServer() {
@@ -129,7 +135,14 @@ public final class ApiServer implements AutoCloseable {
                       channel.close();
                       return;
                     }
-                    channel.closeFuture().addListener(closed -> connections.decrementAndGet());
+                    open.add(channel);
+                    channel
+                        .closeFuture()
+                        .addListener(
+                            closed -> {
+                              open.remove(channel);
+                              connections.decrementAndGet();
+                            });
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
                       // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
@@ -212,6 +225,7 @@ public final class ApiServer implements AutoCloseable {
     if (listener != null) {
       listener.close().awaitUninterruptibly();
     }
+    open.forEach(Channel::close);
     loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     answers.shutdownNow();
     transfers.shutdownNow();

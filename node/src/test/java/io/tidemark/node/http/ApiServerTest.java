@@ -532,6 +532,15 @@ class ApiServerTest {
   }
 
   @Test
+  void connectionsEndWithTheServer() throws IOException {
+    assertThat(get("/health")).startsWith("HTTP/1.1 200");
+    long begin = System.nanoTime();
+    server.close();
+    assertThat(client.rest()).isEmpty();
+    assertThat(System.nanoTime() - begin).isLessThan(3_000_000_000L);
+  }
+
+  @Test
   void aTakenPortIsNamed() {
     NodeConfig.Http same =
         new NodeConfig.Http(new HostPort("127.0.0.1", server.port()), null, null, false);

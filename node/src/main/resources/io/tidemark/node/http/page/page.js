@@ -5,6 +5,7 @@
   const EVERY_MILLIS = 1000;
   const KEPT_SAMPLES = 300; // five minutes
   const KEPT_EVENTS = 100;
+  const ANSWER_MILLIS = 5000;
   const byId = (id) => document.getElementById(id);
   const samples = new Map(); // "what: name" -> numbers, the last is the newest
   let token = sessionStorage.getItem("token");
@@ -31,7 +32,8 @@
     if (millis < 10000) return millis + " ms";
     const seconds = Math.floor(millis / 1000);
     if (seconds < 120) return seconds + " s";
-    return seconds < 7200 ? Math.floor(seconds / 60) + " min" : Math.floor(seconds / 3600) + " h";
+    return seconds < 7200 ? Math.floor(seconds / 60) + " min"
+      : seconds < 172800 ? Math.floor(seconds / 3600) + " h" : Math.floor(seconds / 86400) + " d";
   };
 
   const ago = (time) => time ? span(Math.max(0, Date.now() - Date.parse(time))) + " ago" : "-";
@@ -65,7 +67,7 @@
 
   function table(id, titles, rows) {
     const head = element("tr");
-    titles.forEach((title) => head.append(element("th", title)));
+    titles.forEach((title, i) => head.append(element("th", title, rows.length > 0 ? rows[0][i].kind : "")));
     const parts = [head];
     rows.forEach((cells) => {
       const row = element("tr");
@@ -222,9 +224,9 @@
 
   // --------------------------------------------------------------------- asking
 
-  async function ask(path) {
+  async function ask(path, signal) {
     const answer = await fetch(path, {
-      headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store", credentials: "same-origin",
+      headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store", credentials: "same-origin", signal,
     });
     if (answer.status === 401) {
       byId("token").hidden = false;
@@ -236,7 +238,8 @@
 
   function trouble(error) {
     failing = true;
-    byId("trouble").textContent = error instanceof TypeError ? "This node does not answer; what is below is old." : error.message;
+    const silent = error instanceof TypeError || error.name === "TimeoutError";
+    byId("trouble").textContent = silent ? "This node does not answer; what is below is old." : error.message;
     byId("trouble").hidden = false;
   }
 
@@ -245,7 +248,7 @@
   async function watchStatus() {
     for (;;) {
       try {
-        show(await (await ask("status")).json());
+        show(await (await ask("status", AbortSignal.timeout(ANSWER_MILLIS))).json());
         flushEvents();
         if (failing) { failing = false; byId("trouble").hidden = true; byId("token").hidden = true; }
       } catch (error) {
