@@ -130,6 +130,7 @@ public final class Node {
         store.epoch(),
         store.databases().size(),
         api.port());
+    SystemdNotify.ready(state.isPrimary() ? "primary" : "replica");
   }
 
   /** What the mount says of the primary. */
@@ -312,6 +313,7 @@ public final class Node {
 
   private Outcome stop() throws InterruptedException {
     Outcome outcome = Outcome.CLEAN;
+    SystemdNotify.stopping();
     if (child != null && child.isAlive()) {
       child.kill();
     }
