@@ -3,7 +3,9 @@
 # shellcheck shell=bash
 : "${root_dir:?}"
 
-jar="$root_dir/node/target/tidemark.jar"
+# Beside the script in an archive or package, else where the build leaves it.
+jar="$root_dir/tidemark.jar"
+[ -f "$jar" ] || jar="$root_dir/node/target/tidemark.jar"
 modules="ltx-format lease database replication-stream fs-mount http-proxy node"
 
 say() { printf '%s\n' "$*" >&2; }

@@ -152,11 +152,16 @@ public final class Applier {
   }
 
   private void applyUpTo(long upTo, long patienceNanos) throws IOException {
+    long begin = System.nanoTime();
+    long before = committed.position().txid();
     try (RecordFollower records = follower) {
       boolean going = true;
       while (going && isBehind(upTo)) {
         going = applySome(records, upTo, patienceNanos);
       }
+    }
+    if (committed.position().txid() != before) {
+      database.metrics().applyLatency.record(System.nanoTime() - begin);
     }
     if (availability.isHidden()) {
       unhide();

@@ -138,6 +138,7 @@ final class CommitWait {
    * @return whether they have the record
    */
   boolean awaitReached(long txid, long deadline) {
+    long begin = System.nanoTime();
     boolean interrupted = false;
     while (reached < txid && !lost) {
       long left = deadline - System.nanoTime();
@@ -153,6 +154,7 @@ final class CommitWait {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+    database.metrics().ackLatency.record(System.nanoTime() - begin);
     return reached >= txid;
   }
 

@@ -26,4 +26,10 @@ public final class DatabaseMetrics {
 
   /** One sync of the log to the disk. */
   public final Histogram syncLatency = new Histogram();
+
+  /** On a primary that commits in sync: how long one commit waited for other nodes' disks. */
+  public final Histogram ackLatency = new Histogram();
+
+  /** On a replica: from reading new transactions in the log to their being shown, one go. */
+  public final Histogram applyLatency = new Histogram();
 }

@@ -34,7 +34,12 @@ import picocli.CommandLine.Option;
       "",
       "A ratio of 1.00 means: as fast as the other directory; above 1, faster.",
       "Rows of --replication: apply, visible-wal, visible-delete, first-sync, catch-up,"
-          + " commits-full, commits-normal, memory."
+          + " commits-full, commits-normal, memory.",
+      "",
+      "Examples:",
+      "  tidemark bench",
+      "  tidemark bench --dir /srv/db --against /tmp --seconds 10",
+      "  tidemark bench --replication --replicas 2"
     })
 final class BenchCommand extends ToolCommand {
   private static final int MOST_REPLICAS = 16;

@@ -19,7 +19,15 @@ import picocli.CommandLine.ParameterException;
     name = "tidemark",
     description = "A file system that replicates SQLite.",
     synopsisSubcommandLabel = "COMMAND",
-    footer = "%nExit codes: 0 done, 1 failed, 2 usage or configuration.")
+    footer = {
+      "",
+      "Examples:",
+      "  tidemark mount --fuse-dir /srv/db --data-dir /var/lib/tidemark",
+      "  tidemark status --watch",
+      "  tidemark help export",
+      "",
+      "Exit codes: 0 done, 1 failed, 2 usage or configuration."
+    })
 public final class CommandLineTool {
   @Option(
       names = {"-h", "--help"},
@@ -47,7 +55,7 @@ public final class CommandLineTool {
     return new CommandLine(new CommandLineTool()).addSubcommand(new MountCommand());
   }
 
-  private static CommandLine everything() {
+  static CommandLine everything() {
     return mountOnly()
         .addSubcommand(new StatusCommand())
         .addSubcommand(new ExportCommand())
@@ -59,6 +67,7 @@ public final class CommandLineTool {
         .addSubcommand(ltx())
         .addSubcommand(divergent())
         .addSubcommand(new BenchCommand())
+        .addSubcommand(new CompletionCommand())
         .addSubcommand(new VersionCommand())
         .addSubcommand(new CommandLine.HelpCommand());
   }

@@ -21,7 +21,8 @@ import picocli.CommandLine.Option;
     name = "export",
     description =
         "Copies what a node has set aside of a database: to a FILE the database as it was, to a DIR"
-            + " the same and its transactions as .ltx files. Runs on the machine of the node.")
+            + " the same and its transactions as .ltx files. Runs on the machine of the node.",
+    footer = {"", "Examples:", "  tidemark divergent export --name app.db --to lost.db"})
 final class DivergentExportCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

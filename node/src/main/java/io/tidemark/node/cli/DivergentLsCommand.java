@@ -17,7 +17,13 @@ import picocli.CommandLine.Option;
 @Command(
     name = "ls",
     description =
-        "Lists the transactions that a node has set aside, from it or its data directory.")
+        "Lists the transactions that a node has set aside, from it or its data directory.",
+    footer = {
+      "",
+      "Examples:",
+      "  tidemark divergent ls",
+      "  tidemark divergent ls --data-dir /var/lib/tidemark"
+    })
 final class DivergentLsCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

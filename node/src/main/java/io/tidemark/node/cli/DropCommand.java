@@ -7,7 +7,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Deletes a database of a running node. */
-@Command(name = "drop", description = "Deletes a database, as one transaction.")
+@Command(
+    name = "drop",
+    description = "Deletes a database, as one transaction.",
+    footer = {"", "Examples:", "  tidemark drop --name app.db"})
 final class DropCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

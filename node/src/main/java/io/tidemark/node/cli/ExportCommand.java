@@ -17,7 +17,13 @@ import picocli.CommandLine.Parameters;
 /** Copies a database out of a running node. */
 @Command(
     name = "export",
-    description = "Writes a consistent copy of a database to FILE; never blocks writers.")
+    description = "Writes a consistent copy of a database to FILE; never blocks writers.",
+    footer = {
+      "",
+      "Examples:",
+      "  tidemark export --name app.db backup.db",
+      "  tidemark export --url https://node2:20202 --ca ca.pem --name app.db backup.db"
+    })
 final class ExportCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

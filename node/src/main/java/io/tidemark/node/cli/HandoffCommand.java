@@ -10,7 +10,14 @@ import picocli.CommandLine.Option;
 @Command(
     name = "handoff",
     description = "Makes another node primary. Writers wait meanwhile; nothing is lost.",
-    footer = {"", "To be asked of the primary: --url names it."})
+    footer = {
+      "",
+      "To be asked of the primary: --url names it.",
+      "",
+      "Examples:",
+      "  tidemark handoff",
+      "  tidemark handoff --to 6f1c2a9be03d4475"
+    })
 final class HandoffCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
 /** Makes a SQLite file a database of a running node. */
 @Command(
     name = "import",
-    description = "Creates or replaces a database by a SQLite file, as one transaction.")
+    description = "Creates or replaces a database by a SQLite file, as one transaction.",
+    footer = {"", "Examples:", "  tidemark import --name app.db backup.db"})
 final class ImportCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

@@ -15,7 +15,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** Shows everything an LTX file says but the contents of its pages. */
-@Command(name = "dump", description = "Shows header, page list and trailer of each LTX file.")
+@Command(
+    name = "dump",
+    description = "Shows header, page list and trailer of each LTX file.",
+    footer = {
+      "",
+      "Examples:",
+      "  tidemark ltx dump --data-dir /var/lib/tidemark --name app.db --from 7 --to 9",
+      "  tidemark ltx dump some.ltx"
+    })
 final class LtxDumpCommand extends ToolCommand {
   @Mixin private LtxSelection selection;
 

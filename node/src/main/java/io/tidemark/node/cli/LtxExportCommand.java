@@ -12,7 +12,12 @@ import picocli.CommandLine.Option;
 /** Writes standard .ltx files. */
 @Command(
     name = "export",
-    description = "Writes the transactions of one database as .ltx files into a directory.")
+    description = "Writes the transactions of one database as .ltx files into a directory.",
+    footer = {
+      "",
+      "Examples:",
+      "  tidemark ltx export --data-dir /var/lib/tidemark --name app.db --out ltx --compact"
+    })
 final class LtxExportCommand extends ToolCommand {
   @Mixin private LtxSelection selection;
 

@@ -13,7 +13,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** Lists transactions. */
-@Command(name = "ls", description = "Lists transactions: one line per LTX file or log record.")
+@Command(
+    name = "ls",
+    description = "Lists transactions: one line per LTX file or log record.",
+    footer = {"", "Examples:", "  tidemark ltx ls --data-dir /var/lib/tidemark --name app.db"})
 final class LtxLsCommand extends ToolCommand {
   @Mixin private LtxSelection selection;
 

@@ -9,7 +9,8 @@ import picocli.CommandLine.Mixin;
 /** Checks histories. */
 @Command(
     name = "verify",
-    description = "Decodes everything and checks the chain of transactions and all checksums.")
+    description = "Decodes everything and checks the chain of transactions and all checksums.",
+    footer = {"", "Examples:", "  tidemark ltx verify --data-dir /var/lib/tidemark"})
 final class LtxVerifyCommand extends ToolCommand {
   @Mixin private LtxSelection selection;
 

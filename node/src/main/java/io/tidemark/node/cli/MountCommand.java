@@ -25,7 +25,11 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "COMMAND starts when the mount is ready, receives the signals of this process, and its exit",
-      "code becomes that of this process after a clean unmount. It replaces exec of the file."
+      "code becomes that of this process after a clean unmount. It replaces exec of the file.",
+      "",
+      "Examples:",
+      "  tidemark mount --fuse-dir /srv/db --data-dir /var/lib/tidemark",
+      "  tidemark mount --config /etc/tidemark.yml -- myapp --db /srv/db/app.db"
     })
 final class MountCommand extends ToolCommand {
   @Option(
@@ -112,16 +116,6 @@ final class MountCommand extends ToolCommand {
       throw new Failure(
           Failure.USAGE, "There is no command after --. Add one, or remove --.", null);
     }
-    return new NodeConfig(
-        config.fuse(),
-        config.data(),
-        config.http(),
-        config.lease(),
-        config.replication(),
-        config.proxy(),
-        List.of(new ExecStep(command, false)),
-        config.exitOnError(),
-        config.skipSync(),
-        config.log());
+    return config.withExec(List.of(new ExecStep(command, false)));
   }
 }

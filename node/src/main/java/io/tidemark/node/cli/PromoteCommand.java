@@ -13,7 +13,11 @@ import picocli.CommandLine.Option;
       "--force is for a cluster that cannot elect a primary any more, because all its in-sync nodes",
       "or its cluster record are lost. This node's data becomes everybody's: what other nodes have",
       "beyond it is set aside there (tidemark divergent ls). It never overrides a node that has the",
-      "lease."
+      "lease.",
+      "",
+      "Examples:",
+      "  tidemark promote",
+      "  tidemark promote --url http://node2:20202"
     })
 final class PromoteCommand extends ToolCommand {
   @Mixin private ApiOptions api;

@@ -23,7 +23,11 @@ import picocli.CommandLine.Option;
       "",
       "With --with-halt-lock-on the primary's own writers of that database wait, and what COMMAND",
       "writes on this node's mount is committed by the primary. On the primary itself there is",
-      "nothing to do: COMMAND writes like any other program. The exit code is that of COMMAND."
+      "nothing to do: COMMAND writes like any other program. The exit code is that of COMMAND.",
+      "",
+      "Examples:",
+      "  tidemark run --with-halt-lock-on /srv/db/app.db -- ./migrate /srv/db/app.db",
+      "  tidemark run --promote --if-candidate -- ./migrate /srv/db/app.db"
     })
 final class RunCommand extends ToolCommand {
   private static final long RENEW_MILLIS = 2_000;

@@ -12,7 +12,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Shows a running node. */
-@Command(name = "status", description = "Shows role, epoch and every database of a running node.")
+@Command(
+    name = "status",
+    description = "Shows role, epoch and every database of a running node.",
+    footer = {
+      "",
+      "Examples:",
+      "  tidemark status --watch",
+      "  tidemark status --url http://node2:20202 --json"
+    })
 final class StatusCommand extends ToolCommand {
   @Mixin private ApiOptions api;
 

@@ -70,12 +70,13 @@ final class LeaseStores {
 
   private static ConsulOptions consul(NodeConfig.Lease lease) {
     NodeConfig.Consul consul = lease.consul();
+    ConsulUrl url = ConsulUrl.parse(consul.url());
     return new ConsulOptions(
-        URI.create(consul.url()),
-        consul.key(),
+        url.api(),
+        url.prefix() + consul.key(),
         consul.ttl(),
         consul.lockDelay(),
-        Optional.ofNullable(System.getenv("CONSUL_HTTP_TOKEN")),
+        url.token().or(() -> Optional.ofNullable(System.getenv("CONSUL_HTTP_TOKEN"))),
         Optional.ofNullable(System.getenv("CONSUL_CACERT")).map(Path::of),
         TIMEOUT);
   }

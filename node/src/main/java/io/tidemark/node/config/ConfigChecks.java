@@ -22,6 +22,7 @@ final class ConfigChecks {
     directories(config.fuse().dir(), config.data().dir());
     tlsFiles(config.http());
     openPort(config.http(), values.place("http.addr"));
+    ownToken(config, values.place("http.tokens"));
     numbers(config, values);
     requestThreads(config.fuse(), values);
     advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
@@ -65,7 +66,7 @@ final class ConfigChecks {
   /** Without a token or certificates for clients the API is for this host only. */
   private static void openPort(Http http, String place) throws ConfigException {
     boolean mutualTls = http.tls() != null && http.tls().ca() != null;
-    boolean guarded = http.token() != null || mutualTls || http.insecure();
+    boolean guarded = !http.tokens().isEmpty() || mutualTls || http.insecure();
     require(
         guarded || http.addr().isLoopback(),
         place
@@ -76,6 +77,18 @@ final class ConfigChecks {
             + ", set http.token or http.tls with a ca, or allow it with http.insecure: true.");
   }
 
+  /** A node that follows another one asks with a token of its own file. */
+  private static void ownToken(NodeConfig config, String place) throws ConfigException {
+    boolean follows =
+        !config.lease().type().equals("static")
+            || config.lease().isStaticReplica() && config.lease().advertiseUrl() != null;
+    require(
+        !follows || config.http().tokens().isEmpty() || config.http().token() != null,
+        place
+            + ": this node needs a token to follow the primary. Add one to http.tokens with role"
+            + " replicate.");
+  }
+
   private static void numbers(NodeConfig config, ConfigValues values) throws ConfigException {
     require(
         config.replication().minInSync() >= 1,
@@ -83,6 +96,7 @@ final class ConfigChecks {
     for (String key :
         List.of(
             "fuse.unmount-timeout",
+            "role-stop-timeout",
             "replication.max-lag",
             "replication.ack-timeout",
             "replication.reader-timeout",
@@ -153,6 +167,7 @@ final class ConfigChecks {
             + " cluster's keys are, such as http://localhost:8500 and tidemark/app.");
   }
 
+  /** What the file may say but this version cannot do is refused, never ignored. */
   private static void together(NodeConfig config, ConfigValues values) throws ConfigException {
     boolean fixed = config.lease().type().equals("static");
     require(

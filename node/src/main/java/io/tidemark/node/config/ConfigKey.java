@@ -29,6 +29,7 @@ public record ConfigKey(
     CHOICE,
     LIST,
     EXEC,
+    TOKENS,
     ANY
   }
 
@@ -52,12 +53,14 @@ public record ConfigKey(
     key("http.tls.key", Type.TEXT, "");
     key("http.tls.ca", Type.TEXT, "");
     key("http.token", Type.TEXT, "");
+    key("http.tokens", Type.TOKENS, "");
     key("http.insecure", Type.BOOLEAN, "false");
     choice("lease.type", "static", "static", "etcd", "consul", "kubernetes");
     key("lease.hostname", Type.TEXT, "");
     key("lease.advertise-url", Type.TEXT, "");
     key("lease.candidate", Type.BOOLEAN, "true");
     key("lease.promote", Type.BOOLEAN, "false");
+    key("lease.take-over", Type.BOOLEAN, "false");
     key("lease.ttl", Type.DURATION, "10s");
     key("lease.etcd.endpoints", Type.LIST, "");
     key("lease.etcd.prefix", Type.TEXT, "/tidemark");
@@ -91,6 +94,9 @@ public record ConfigKey(
     key("proxy.write-timeout", Type.DURATION, "0");
     key("proxy.idle-timeout", Type.DURATION, "30s");
     key("exec", Type.EXEC, "");
+    key("on-primary", Type.EXEC, "");
+    key("on-replica", Type.EXEC, "");
+    key("role-stop-timeout", Type.DURATION, "10s");
     key("exit-on-error", Type.BOOLEAN, "true");
     key("skip-sync", Type.BOOLEAN, "false");
     choice("log.format", "text", "text", "json");

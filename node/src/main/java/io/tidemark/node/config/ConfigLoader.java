@@ -11,6 +11,7 @@ import io.tidemark.node.config.NodeConfig.Lease;
 import io.tidemark.node.config.NodeConfig.Log;
 import io.tidemark.node.config.NodeConfig.Proxy;
 import io.tidemark.node.config.NodeConfig.Replication;
+import io.tidemark.node.config.NodeConfig.RoleCommands;
 import io.tidemark.node.config.NodeConfig.Tls;
 import io.tidemark.stream.receive.PrimaryAddress;
 import java.io.IOException;
@@ -35,6 +36,12 @@ public final class ConfigLoader {
   private final Path root;
   private final Map<String, String> env;
   private final Consumer<String> warnings;
+  private final Checks checks;
+
+  /** What is checked when all keys are read. */
+  interface Checks {
+    void check(NodeConfig config, ConfigValues values) throws ConfigException;
+  }
 
   /**
    * A loader for this process.
@@ -43,15 +50,21 @@ public final class ConfigLoader {
    * @param warnings receives one line for each key that has no meaning any more
    */
   public ConfigLoader(Map<String, String> env, Consumer<String> warnings) {
-    this(Path.of("").toAbsolutePath(), Path.of("/"), env, warnings);
+    this(Path.of("").toAbsolutePath(), Path.of("/"), env, warnings, ConfigChecks::check);
   }
 
-  ConfigLoader(Path workingDir, Path root, Map<String, String> env, Consumer<String> warnings) {
+  ConfigLoader(
+      Path workingDir,
+      Path root,
+      Map<String, String> env,
+      Consumer<String> warnings,
+      Checks checks) {
     this.workingDir = workingDir;
     this.root = root;
     this.env = new HashMap<>(env);
     this.env.computeIfAbsent("HOSTNAME", unset -> hostname());
     this.warnings = warnings;
+    this.checks = checks;
   }
 
   /**
@@ -67,11 +80,17 @@ public final class ConfigLoader {
     ConfigValues values = new ConfigValues();
     if (found != null) {
       values.putAll(readFile(found, expandEnv));
-      litefsDefaults(found, values);
     }
     flags.forEach((key, flag) -> values.put(key, new Value(flag.name(), flag.value(), null)));
+    boolean litefs = found != null && LitefsFile.is(found);
+    if (litefs) {
+      LitefsFile.complete(found, values, flags.keySet(), env, warnings);
+    }
     NodeConfig config = build(values);
-    ConfigChecks.check(config, values);
+    if (litefs) {
+      LitefsFile.commands(found, config.exec(), warnings);
+    }
+    checks.check(config, values);
     return config;
   }
 
@@ -108,22 +127,8 @@ public final class ConfigLoader {
     }
   }
 
-  /** A litefs.yml works unchanged, so what it leaves out has LiteFS's value. */
-  private static void litefsDefaults(Path file, ConfigValues values) {
-    Path name = file.getFileName();
-    if (name == null || !name.toString().equals(LITEFS_FILE)) {
-      return;
-    }
-    String place = "the default of " + LITEFS_FILE;
-    if (!values.isSet("fuse.dir")) {
-      values.put("fuse.dir", new Value(place, "/litefs", null));
-    }
-    if (!values.isSet("data.dir")) {
-      values.put("data.dir", new Value(place, "/var/lib/litefs", null));
-    }
-  }
-
   private NodeConfig build(ConfigValues v) throws ConfigException {
+    List<AccessToken> tokens = TokenReader.read(v);
     return new NodeConfig(
         new Fuse(
             v.path("fuse.dir"),
@@ -142,7 +147,8 @@ public final class ConfigLoader {
         new Http(
             v.hostPort("http.addr"),
             tls(v, "http.tls"),
-            v.text("http.token"),
+            TokenReader.own(tokens),
+            tokens,
             v.bool("http.insecure")),
         lease(v),
         new Replication(
@@ -153,7 +159,11 @@ public final class ConfigLoader {
             v.duration("replication.ack-timeout"),
             v.duration("replication.reader-timeout")),
         proxy(v),
-        ExecReader.read(v),
+        ExecReader.read(v, "exec"),
+        new RoleCommands(
+            ExecReader.read(v, "on-primary"),
+            ExecReader.read(v, "on-replica"),
+            v.duration("role-stop-timeout")),
         v.bool("exit-on-error"),
         v.bool("skip-sync"),
         new Log(v.choice("log.format"), v.bool("log.debug")));
@@ -172,6 +182,7 @@ public final class ConfigLoader {
         url,
         candidate,
         v.bool("lease.promote"),
+        v.bool("lease.take-over"),
         v.duration("lease.ttl"),
         new Etcd(
             v.list("lease.etcd.endpoints"),

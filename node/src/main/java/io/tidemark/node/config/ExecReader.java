@@ -6,12 +6,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Reads {@code exec}: one command line, or a list of command lines or {cmd, if-candidate} maps. */
+/**
+ * Reads {@code exec}, {@code on-primary} and {@code on-replica}: one command line, or a list of
+ * command lines or {cmd, if-candidate} maps.
+ */
 final class ExecReader {
-  private ExecReader() {}
+  private final String key;
 
-  static List<ExecStep> read(ConfigValues values) throws ConfigException {
-    Value exec = values.get("exec");
+  private ExecReader(String key) {
+    this.key = key;
+  }
+
+  static List<ExecStep> read(ConfigValues values, String key) throws ConfigException {
+    return new ExecReader(key).read(values.get(key));
+  }
+
+  private List<ExecStep> read(Value exec) throws ConfigException {
     if (exec == null) {
       return List.of();
     }
@@ -25,7 +35,7 @@ final class ExecReader {
     return steps;
   }
 
-  private static ExecStep mapped(Item item) throws ConfigException {
+  private ExecStep mapped(Item item) throws ConfigException {
     String command = null;
     boolean ifCandidate = false;
     for (Map.Entry<String, Value> field : item.fields().entrySet()) {
@@ -36,15 +46,19 @@ final class ExecReader {
         default ->
             throw new ConfigException(
                 value.place()
-                    + ": unknown key exec."
+                    + ": unknown key "
+                    + key
+                    + "."
                     + field.getKey()
-                    + ". Did you mean exec."
+                    + ". Did you mean "
+                    + key
+                    + "."
                     + NearestKey.of(field.getKey(), List.of("cmd", "if-candidate"))
                     + "?");
       }
     }
     if (command == null) {
-      throw new ConfigException(item.place() + ": this step of exec has no cmd.");
+      throw new ConfigException(item.place() + ": this step of " + key + " has no cmd.");
     }
     return step(item.place(), command, ifCandidate);
   }
@@ -57,17 +71,16 @@ final class ExecReader {
     }
   }
 
-  private static ExecStep step(String place, String line, boolean ifCandidate)
-      throws ConfigException {
+  private ExecStep step(String place, String line, boolean ifCandidate) throws ConfigException {
     try {
       List<String> words = ShellWords.split(line);
       if (words.isEmpty()) {
-        throw new ConfigException(place + ": a command of exec is empty.");
+        throw new ConfigException(place + ": a command of " + key + " is empty.");
       }
       return new ExecStep(words, ifCandidate);
     } catch (IllegalArgumentException e) {
       throw new ConfigException(
-          place + ": exec must be " + e.getMessage() + ", not '" + line + "'.");
+          place + ": " + key + " must be " + e.getMessage() + ", not '" + line + "'.");
     }
   }
 }

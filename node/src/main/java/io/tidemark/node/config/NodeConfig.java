@@ -13,6 +13,7 @@ public record NodeConfig(
     Replication replication,
     Proxy proxy,
     List<ExecStep> exec,
+    RoleCommands roleCommands,
     boolean exitOnError,
     boolean skipSync,
     Log log) {
@@ -48,10 +49,26 @@ public record NodeConfig(
   /**
    * The API.
    *
-   * @param token bearer token that every request must carry, or null
    * @param tls certificate and key, or null for plain HTTP
+   * @param token bearer token that this node itself shows to others, or null
+   * @param tokens those that it takes; every request must carry one unless there are none
    */
-  public record Http(HostPort addr, Tls tls, String token, boolean insecure) {}
+  public record Http(
+      HostPort addr, Tls tls, String token, List<AccessToken> tokens, boolean insecure) {
+    public Http {
+      tokens = List.copyOf(tokens);
+    }
+
+    /** With one token that may do everything, or none. */
+    public Http(HostPort addr, Tls tls, String token, boolean insecure) {
+      this(
+          addr,
+          tls,
+          token,
+          token == null ? List.of() : List.of(new AccessToken(token, AccessRole.ADMIN)),
+          insecure);
+    }
+  }
 
   /**
    * Certificate files in PEM.
@@ -67,6 +84,8 @@ public record NodeConfig(
    * @param primaryHostname the primary's, on a node that is told it: static, and no candidate; else
    *     null
    * @param advertiseUrl of this node; of the primary where {@code primaryHostname} is
+   * @param promote whether it may found a cluster
+   * @param takeOver whether it asks to become primary before its commands run
    */
   public record Lease(
       String type,
@@ -75,6 +94,7 @@ public record NodeConfig(
       String advertiseUrl,
       boolean candidate,
       boolean promote,
+      boolean takeOver,
       Duration ttl,
       Etcd etcd,
       Consul consul,
@@ -128,6 +148,35 @@ public record NodeConfig(
       Duration readHeaderTimeout,
       Duration writeTimeout,
       Duration idleTimeout) {}
+
+  /**
+   * Commands that run as long as the node has a role.
+   *
+   * @param stopTimeout how long one may take to end after SIGTERM when the role is lost
+   */
+  public record RoleCommands(
+      List<ExecStep> onPrimary, List<ExecStep> onReplica, Duration stopTimeout) {
+    /** Whether there are any. */
+    public boolean isEmpty() {
+      return onPrimary.isEmpty() && onReplica.isEmpty();
+    }
+  }
+
+  /** The same with another command in place of {@code exec}. */
+  public NodeConfig withExec(List<ExecStep> steps) {
+    return new NodeConfig(
+        fuse,
+        data,
+        http,
+        lease,
+        replication,
+        proxy,
+        List.copyOf(steps),
+        roleCommands,
+        exitOnError,
+        skipSync,
+        log);
+  }
 
   /** The log; format is text or json. */
   public record Log(String format, boolean debug) {}

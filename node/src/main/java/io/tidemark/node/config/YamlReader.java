@@ -85,6 +85,15 @@ final class YamlReader {
       }
       return;
     }
+    if (key == null && LitefsFile.renamed(path) != null) {
+      throw new ConfigException(
+          place(keyNode)
+              + ": "
+              + path
+              + " is a key of old versions of LiteFS. Use "
+              + LitefsFile.renamed(path)
+              + ".");
+    }
     if (key == null) {
       String nearest = NearestKey.of(path, ConfigKey.suggestions());
       throw new ConfigException(

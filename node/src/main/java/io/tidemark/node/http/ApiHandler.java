@@ -223,12 +223,7 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
       throw Routes.badRequest("the address is not valid", "Encode special characters as %XX.");
     }
     security.check(request, path, ctx.pipeline().get(SslHandler.class) != null);
-    Action chosen =
-        routes.choose(
-            request.method(),
-            path,
-            uri.parameters(),
-            request.headers().get(HttpHeaderNames.UPGRADE));
+    Action chosen = routes.choose(request.method(), path, uri.parameters(), request.headers());
     if (chosen instanceof Action.Take) {
       checkImportSize(HttpUtil.getContentLength(request, 0L));
     }

@@ -5,8 +5,13 @@ import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.tidemark.node.config.AccessRole;
+import io.tidemark.node.config.AccessToken;
+import io.tidemark.proxy.PeerUpgrade;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -18,20 +23,30 @@ import java.util.Set;
 final class ApiSecurity {
   private static final Set<String> OPEN_PATHS = Set.of("/health", "/ready");
 
-  private final byte[] token;
+  /** What nodes ask each other, besides what can be read. */
+  private static final Set<String> NODE_PATHS =
+      Set.of("/stream", "/halt", "/tx", "/handoff", PeerUpgrade.PATH);
+
+  /** A token as it is compared. */
+  private record Key(byte[] token, AccessRole role) {}
+
+  private final List<Key> keys;
   private final boolean checkHost;
   private final boolean tls;
 
   /**
    * Security of one port.
    *
-   * @param token the bearer token, or null for none
+   * @param tokens of which a request must carry one; none for no such rule
    * @param loopbackOnly whether the port is bound to loopback, where no proxy renames hosts
    * @param tls whether requests must come encrypted
    */
-  ApiSecurity(String token, boolean loopbackOnly, boolean tls) {
-    this.token = token == null ? null : token.getBytes(StandardCharsets.UTF_8);
-    this.checkHost = loopbackOnly && token == null;
+  ApiSecurity(List<AccessToken> tokens, boolean loopbackOnly, boolean tls) {
+    this.keys =
+        tokens.stream()
+            .map(token -> new Key(token.token().getBytes(StandardCharsets.UTF_8), token.role()))
+            .toList();
+    this.checkHost = loopbackOnly && tokens.isEmpty();
     this.tls = tls;
   }
 
@@ -47,12 +62,9 @@ final class ApiSecurity {
       return;
     }
     HttpHeaders headers = request.headers();
-    if (token != null) {
-      if (!isToken(headers.get(HttpHeaderNames.AUTHORIZATION))) {
-        throw new ApiException(
-            HttpResponseStatus.UNAUTHORIZED,
-            "this API needs a token",
-            "Send 'Authorization: Bearer TOKEN' with http.token of the node's configuration.");
+    if (!keys.isEmpty()) {
+      if (!StatusPage.isPart(path)) {
+        checkRole(roleOf(headers.get(HttpHeaderNames.AUTHORIZATION)), request.method(), path);
       }
       return;
     }
@@ -73,12 +85,48 @@ final class ApiSecurity {
         "Use the tidemark command or curl with the address of this node, or set http.token.");
   }
 
-  private boolean isToken(String authorization) {
+  private static void checkRole(AccessRole role, HttpMethod method, String path)
+      throws ApiException {
+    if (role == null) {
+      throw new ApiException(
+          HttpResponseStatus.UNAUTHORIZED,
+          "this API needs a token",
+          "Send 'Authorization: Bearer TOKEN' with http.token of the node's configuration.");
+    }
+    AccessRole needed = needed(method, path);
+    if (!role.covers(needed)) {
+      throw new ApiException(
+          HttpResponseStatus.FORBIDDEN,
+          "this token has the role " + name(role) + ", which is not enough",
+          "Use one with the role " + name(needed) + "; see http.tokens of the configuration.");
+    }
+  }
+
+  /** The least role that a request needs. */
+  static AccessRole needed(HttpMethod method, String path) {
+    if (NODE_PATHS.contains(path)) {
+      return AccessRole.REPLICATE;
+    }
+    boolean reads = method.equals(HttpMethod.GET) || method.equals(HttpMethod.HEAD);
+    return reads ? AccessRole.READ : AccessRole.ADMIN;
+  }
+
+  private static String name(AccessRole role) {
+    return role.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** The role of a token, or null; takes as long for one as for none. */
+  private AccessRole roleOf(String authorization) {
     if (authorization == null || !authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
-      return false;
+      return null;
     }
     byte[] given = authorization.substring(7).trim().getBytes(StandardCharsets.UTF_8);
-    return MessageDigest.isEqual(given, token);
+    AccessRole found = null;
+    for (Key key : keys) {
+      boolean same = MessageDigest.isEqual(given, key.token());
+      found = same && (found == null || key.role().covers(found)) ? key.role() : found;
+    }
+    return found;
   }
 
   /** Addresses and localhost cannot be re-pointed by a name server; other names can. */

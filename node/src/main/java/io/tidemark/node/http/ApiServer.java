@@ -15,18 +15,18 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.flow.FlowControlHandler;
-import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.OptionalSslHandler;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.ssl.SslProvider;
 import io.tidemark.node.NodeState;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.tls.ReloadedTls;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
@@ -54,6 +54,10 @@ public final class ApiServer implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ExecutorService answers;
   private final ExecutorService transfers;
+
+  /** For the end: an event loop that ends leaves its sockets as they are. */
+  private final Set<Channel> open = ConcurrentHashMap.newKeySet();
+
   private Channel listener;
 
   private ApiServer() {
@@ -104,7 +108,8 @@ public final class ApiServer implements AutoCloseable {
   private void bind(NodeConfig.Http config, NodeState node, ApiLimits limits, SslContext tls)
       throws IOException {
     Routes routes = new Routes(node);
-    ApiSecurity security = new ApiSecurity(config.token(), config.addr().isLoopback(), tls != null);
+    ApiSecurity security =
+        new ApiSecurity(config.tokens(), config.addr().isLoopback(), tls != null);
     ConnectionSlots slots = new ConnectionSlots(limits.maxConnections());
     ServerBootstrap bootstrap =
         new ServerBootstrap()
@@ -127,6 +132,8 @@ public final class ApiServer implements AutoCloseable {
                       channel.close();
                       return;
                     }
+                    open.add(channel);
+                    channel.closeFuture().addListener(closed -> open.remove(channel));
                     ChannelPipeline pipeline = channel.pipeline();
                     if (tls != null) {
                       // Plain HTTP goes on to ApiSecurity, which says what is wrong with it.
@@ -160,14 +167,8 @@ public final class ApiServer implements AutoCloseable {
 
   private static SslContext serverTls(NodeConfig.Tls tls) throws IOException {
     try {
-      SslContextBuilder builder =
-          SslContextBuilder.forServer(tls.cert().toFile(), tls.key().toFile())
-              .sslProvider(SslProvider.JDK);
-      if (tls.ca() != null) {
-        builder.trustManager(tls.ca().toFile()).clientAuth(ClientAuth.REQUIRE);
-      }
-      return builder.build();
-    } catch (IllegalArgumentException | IOException e) {
+      return ReloadedTls.server(tls);
+    } catch (IOException e) {
       throw new IOException(
           "Cannot use http.tls: "
               + e.getMessage()
@@ -208,6 +209,7 @@ public final class ApiServer implements AutoCloseable {
     if (listener != null) {
       listener.close().awaitUninterruptibly();
     }
+    open.forEach(Channel::close);
     loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     answers.shutdownNow();
     transfers.shutdownNow();

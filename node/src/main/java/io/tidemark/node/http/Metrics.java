@@ -15,6 +15,7 @@ import io.tidemark.stream.send.ReplicaStatus;
 import java.util.List;
 import java.util.Locale;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
 /** Writes the metrics in Prometheus's text format. Names follow LiteFS's where there is one. */
@@ -194,14 +195,18 @@ final class Metrics {
         "tidemark_db_snapshot_received_count",
         "Snapshots received from a primary, completely.",
         m -> m.snapshotsReceived.sum());
-    head("tidemark_db_commit_latency_seconds", "histogram", "Capture of one transaction.");
-    for (ServedDatabase database : databases) {
-      histogram("tidemark_db_commit_latency_seconds", database, database.metrics().commitLatency);
-    }
-    head("tidemark_db_sync_latency_seconds", "histogram", "One sync of the log to the disk.");
-    for (ServedDatabase database : databases) {
-      histogram("tidemark_db_sync_latency_seconds", database, database.metrics().syncLatency);
-    }
+    histogram(
+        "tidemark_db_commit_latency_seconds", "Capture of one transaction.", m -> m.commitLatency);
+    histogram(
+        "tidemark_db_sync_latency_seconds", "One sync of the log to the disk.", m -> m.syncLatency);
+    histogram(
+        "tidemark_db_ack_latency_seconds",
+        "How long a commit waited for other nodes, on a primary with replication.commit sync.",
+        m -> m.ackLatency);
+    histogram(
+        "tidemark_db_apply_latency_seconds",
+        "From reading new transactions to showing them, on a replica.",
+        m -> m.applyLatency);
   }
 
   private static long healthy(DatabaseStatus status) {
@@ -223,6 +228,13 @@ final class Metrics {
     head(name, "counter", help);
     for (ServedDatabase database : databases) {
       sample(name, db(database), value.applyAsLong(database.metrics()));
+    }
+  }
+
+  private void histogram(String name, String help, Function<DatabaseMetrics, Histogram> which) {
+    head(name, "histogram", help);
+    for (ServedDatabase database : databases) {
+      histogram(name, database, which.apply(database.metrics()));
     }
   }
 

@@ -10,11 +10,17 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.tidemark.node.json.Json;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
-/** A short answer that is held in memory as a whole. */
-record Reply(HttpResponseStatus status, String contentType, String body, String allow) {
+/**
+ * A short answer that is held in memory as a whole.
+ *
+ * @param headers more than those that every answer has
+ */
+record Reply(
+    HttpResponseStatus status, String contentType, String body, Map<String, String> headers) {
   static Reply json(HttpResponseStatus status, Object value) {
-    return new Reply(status, "application/json", Json.write(value) + "\n", null);
+    return new Reply(status, "application/json", Json.write(value) + "\n", Map.of());
   }
 
   static Reply ok(Object value) {
@@ -22,7 +28,7 @@ record Reply(HttpResponseStatus status, String contentType, String body, String 
   }
 
   static Reply text(String contentType, String body) {
-    return new Reply(HttpResponseStatus.OK, contentType, body, null);
+    return new Reply(HttpResponseStatus.OK, contentType, body, Map.of());
   }
 
   static Reply error(ApiException e) {
@@ -35,7 +41,11 @@ record Reply(HttpResponseStatus status, String contentType, String body, String 
         json(
             HttpResponseStatus.METHOD_NOT_ALLOWED,
             Json.object("error", "method not allowed here", "hint", "Use " + allow + "."));
-    return new Reply(reply.status, reply.contentType, reply.body, allow);
+    return new Reply(
+        reply.status,
+        reply.contentType,
+        reply.body,
+        Map.of(HttpHeaderNames.ALLOW.toString(), allow));
   }
 
   /** The answer as HTTP; for HEAD without its body but with its length. */
@@ -48,9 +58,7 @@ record Reply(HttpResponseStatus status, String contentType, String body, String 
             head ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(bytes));
     response.headers().setInt(HttpHeaderNames.CONTENT_LENGTH, bytes.length);
     commonHeaders(response, contentType);
-    if (allow != null) {
-      response.headers().set(HttpHeaderNames.ALLOW, allow);
-    }
+    headers.forEach((name, value) -> response.headers().set(name, value));
     if (status.equals(HttpResponseStatus.UNAUTHORIZED)) {
       response.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Bearer");
     }

@@ -1,5 +1,7 @@
 package io.tidemark.node.http;
 
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.tidemark.database.DatabaseNames;
@@ -41,9 +43,20 @@ final class Routes {
   /** Paths of which DELETE is another action. */
   private final Map<String, Route> deletes = new HashMap<>();
 
+  /** What the page at / loads; not listed. */
+  private final Map<String, Route> pageFiles = new HashMap<>();
+
+  private final Map<String, Reply> page = StatusPage.replies();
+
   Routes(NodeState node) {
     this.node = node;
-    add("/", READ, "this list", p -> new Action.Instant(Reply.text("text/plain", index())));
+    add("/", READ, "this list; for a browser a page that shows the node", p -> index());
+    page.forEach(
+        (path, reply) -> {
+          if (!path.equals("/")) {
+            pageFiles.put(path, new Route(READ, "", p -> new Action.Instant(reply)));
+          }
+        });
     add(
         "/info",
         READ,
@@ -88,18 +101,20 @@ final class Routes {
   /**
    * The action for a request; errors of the request become exceptions or instant replies.
    *
-   * @param upgrade header of that name, or null
+   * @param headers of the request
    */
   Action choose(
-      HttpMethod method, String path, Map<String, List<String>> parameters, String upgrade)
+      HttpMethod method, String path, Map<String, List<String>> parameters, HttpHeaders headers)
       throws ApiException {
+    String upgrade = headers.get(HttpHeaderNames.UPGRADE);
+    String accept = headers.get(HttpHeaderNames.ACCEPT);
     if (path.equals(STREAM) && method.equals(HttpMethod.GET)) {
       return stream(upgrade);
     }
     if (path.equals(PeerUpgrade.PATH) && method.equals(HttpMethod.GET)) {
       return proxy(upgrade);
     }
-    Route route = routes.get(path);
+    Route route = routes.getOrDefault(path, pageFiles.get(path));
     if (deletes.containsKey(path) && !method.equals(HttpMethod.POST)) {
       route = deletes.get(path);
     }
@@ -110,10 +125,17 @@ final class Routes {
     if (!Arrays.asList(route.allow.split(", ")).contains(method.name())) {
       return new Action.Instant(Reply.notAllowed(route.allow));
     }
+    if (path.equals("/") && accept != null && accept.contains("text/html")) {
+      return new Action.Instant(page.get(path));
+    }
     return route.chooser.choose(parameters);
   }
 
-  private String index() {
+  private Action index() {
+    return new Action.Instant(Reply.text("text/plain", list()));
+  }
+
+  private String list() {
     StringBuilder text = new StringBuilder("Tidemark\n\n");
     routes.forEach(
         (path, route) ->

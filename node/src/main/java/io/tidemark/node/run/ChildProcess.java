@@ -3,15 +3,14 @@ package io.tidemark.node.run;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 
 /** A supervised command. It shares the terminal and the standard streams of the node. */
 final class ChildProcess {
-  /** What a shell says when it cannot find a command. */
-  static final int NOT_FOUND = 127;
-
   private final String command;
   private final Process process;
 
@@ -26,9 +25,20 @@ final class ChildProcess {
    * @throws IOException when it cannot be started; the message names it
    */
   static ChildProcess start(List<String> command) throws IOException {
+    return start(command, Map.of());
+  }
+
+  /**
+   * The same, with more variables in its environment.
+   *
+   * @throws IOException when it cannot be started; the message names it
+   */
+  static ChildProcess start(List<String> command, Map<String, String> environment)
+      throws IOException {
     try {
-      return new ChildProcess(
-          String.join(" ", command), new ProcessBuilder(command).inheritIO().start());
+      ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+      builder.environment().putAll(environment);
+      return new ChildProcess(String.join(" ", command), builder.start());
     } catch (IOException e) {
       throw new IOException(
           "Cannot start '" + command.get(0) + "': " + e.getMessage() + ". Check its path.", e);
@@ -48,21 +58,28 @@ final class ChildProcess {
     return process.waitFor();
   }
 
+  /** Whether it has ended, or does so within that time. */
+  boolean endsWithin(Duration time) throws InterruptedException {
+    return process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
   boolean isAlive() {
     return process.isAlive();
   }
 
   /**
-   * Passes a signal on. A Ctrl-C at the terminal has already reached the command, which is in the
-   * same process group; sending it twice would make many programs give up at once.
+   * Passes a signal on. A Ctrl-C at the terminal, or its end, has already reached the command,
+   * which is in the same process group; sending it twice would make many programs give up at once.
    */
   void signal(String name) {
-    if (process.isAlive() && !(name.equals("INT") && inForegroundOfTerminal())) {
+    if (process.isAlive() && (name.equals("TERM") || !inForegroundOfTerminal())) {
       send(name);
     }
   }
 
+  /** With what it has started itself: none of that may go on using the mount. */
   void kill() {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
     process.destroyForcibly();
   }
 

@@ -41,6 +41,8 @@ public final class Node {
   private static final Logger LOG = LoggerFactory.getLogger(Node.class);
   private static final Duration LOOK = Duration.ofSeconds(1);
   private static final long SYNC_POLL_MILLIS = 20;
+  private static final Duration ROLE_LOOK = Duration.ofMillis(50);
+  private static final Duration TAKE_OVER_PATIENCE = Duration.ofSeconds(30);
   private static final int MOST_LISTENERS = 64;
   private static final int MOST_PROXY_THREADS = 8;
 
@@ -58,6 +60,7 @@ public final class Node {
   private ProxyServer proxy;
   private EventFeed feed;
   private ChildProcess child;
+  private RoleSupervisor roles;
   private boolean ending;
 
   /** A node with a real mount. */
@@ -79,7 +82,7 @@ public final class Node {
    */
   public int run() throws IOException, InterruptedException {
     for (String name : List.of("TERM", "INT", "HUP")) {
-      Signals.handle(name, received -> events.add(new Signal(received)));
+      Signals.handle(name, received -> deliver(new Signal(received)));
     }
     int code;
     try {
@@ -97,6 +100,11 @@ public final class Node {
     }
     Outcome outcome = stop();
     return code == 0 && outcome == Outcome.DETACHED ? 1 : code;
+  }
+
+  /** Has the thread that runs the node act on an event. */
+  void deliver(NodeEvent event) {
+    events.add(event);
   }
 
   private void start() throws IOException {
@@ -135,6 +143,7 @@ public final class Node {
         store.epoch(),
         store.databases().size(),
         api.port());
+    SystemdNotify.ready(state.isPrimary() ? "primary" : "replica");
   }
 
   /** It listens later: when there is something to show. Other nodes may forward to it before. */
@@ -206,27 +215,71 @@ public final class Node {
 
   /** Runs the commands: all but the last to completion. Returns the code of one that failed. */
   private Integer runCommands() throws IOException, InterruptedException {
-    boolean nothingWaits = config.exec().isEmpty() && proxy == null;
-    Integer ended = nothingWaits || config.skipSync() ? null : awaitSync();
+    boolean any = !config.exec().isEmpty() || !config.roleCommands().isEmpty();
+    boolean takeOver = config.lease().takeOver() && replication.cluster() != null;
+    boolean somethingWaits = any || takeOver || proxy != null;
+    Integer ended = somethingWaits && !config.skipSync() ? awaitSync() : null;
+    if (ended == null && takeOver) {
+      ended = takeOver();
+    }
     if (ended != null) {
       return ended;
     }
     if (proxy != null) {
       openProxy();
     }
-    List<ExecStep> steps =
-        config.exec().stream()
-            .filter(step -> !step.ifCandidate() || config.lease().candidate())
-            .toList();
+    List<ExecStep> steps = own(config.exec());
+    if (steps.size() < 2) {
+      startRoleCommands();
+    }
     for (int i = 0; i < steps.size(); i++) {
+      if (i > 0 && i == steps.size() - 1) {
+        startRoleCommands();
+      }
       child = ChildProcess.start(steps.get(i).command());
-      child.onExit(code -> events.add(new ChildExit(code)));
+      child.onExit(code -> deliver(new ChildExit(code)));
       LOG.info("started: {}", child.command());
       if (i < steps.size() - 1) {
         int code = waitForEnd();
         if (code != 0 || ending) {
           return code;
         }
+      }
+    }
+    return null;
+  }
+
+  private List<ExecStep> own(List<ExecStep> steps) {
+    return steps.stream()
+        .filter(step -> !step.ifCandidate() || config.lease().candidate())
+        .toList();
+  }
+
+  private void startRoleCommands() {
+    NodeConfig.RoleCommands all = config.roleCommands();
+    if (!all.isEmpty()) {
+      NodeConfig.RoleCommands mine =
+          new NodeConfig.RoleCommands(
+              own(all.onPrimary()), own(all.onReplica()), all.stopTimeout());
+      roles = new RoleSupervisor(mine, replication::isPrimary, ROLE_LOOK);
+      roles.start();
+    }
+  }
+
+  /**
+   * Has this node become primary before its commands run.
+   *
+   * @return the code to exit with when the node is to end instead, else null
+   */
+  private Integer takeOver() throws InterruptedException {
+    if (!config.lease().candidate() || replication.isPrimary()) {
+      return null;
+    }
+    CompletableFuture<Void> asked = TakeOver.begin(replication.cluster(), TAKE_OVER_PATIENCE, LOOK);
+    while (!asked.isDone()) {
+      NodeEvent event = events.poll(SYNC_POLL_MILLIS, TimeUnit.MILLISECONDS);
+      if (event instanceof Signal || !mount.isMounted()) {
+        return event == null ? 1 : 0;
       }
     }
     return null;
@@ -272,12 +325,20 @@ public final class Node {
       }
       if (event instanceof Signal signal) {
         LOG.info("received SIG{}", signal.name());
+        boolean running = child != null && child.isAlive();
+        if (running && signal.name().equals("HUP")) {
+          child.signal("HUP"); // what many programs take for "read your configuration again"
+          continue;
+        }
         boolean again = ending;
         ending = true;
         if (proxy != null) {
           proxy.stopListening();
         }
-        if (child == null || !child.isAlive()) {
+        if (roles != null) {
+          roles.end();
+        }
+        if (!running) {
           return 0;
         }
         if (again) {
@@ -298,8 +359,12 @@ public final class Node {
 
   private Outcome stop() throws InterruptedException {
     Outcome outcome = Outcome.CLEAN;
+    SystemdNotify.stopping();
     if (child != null && child.isAlive()) {
       child.kill();
+    }
+    if (roles != null) {
+      roles.close(); // before another node may become primary and start the same commands
     }
     if (replication != null) {
       replication.stopFollowing();

@@ -1,9 +1,8 @@
 package io.tidemark.node.run;
 
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.ssl.SslProvider;
 import io.tidemark.node.config.NodeConfig;
+import io.tidemark.node.tls.ReloadedTls;
 import java.io.IOException;
 
 /** TLS of connections that this node makes to others. */
@@ -16,16 +15,9 @@ final class NodeTls {
    * @throws IOException when they cannot be used
    */
   static SslContext client(NodeConfig.Tls tls) throws IOException {
-    SslContextBuilder builder =
-        SslContextBuilder.forClient()
-            .sslProvider(SslProvider.JDK)
-            .endpointIdentificationAlgorithm("HTTPS");
     try {
-      if (tls != null && tls.ca() != null) {
-        builder.trustManager(tls.ca().toFile()).keyManager(tls.cert().toFile(), tls.key().toFile());
-      }
-      return builder.build();
-    } catch (IllegalArgumentException e) {
+      return ReloadedTls.client(tls);
+    } catch (IOException e) {
       throw new IOException("Cannot use http.tls for the stream: " + e.getMessage(), e);
     }
   }

@@ -489,8 +489,17 @@ class ApiServerTest {
     serve("s3cret", ApiLimits.defaults());
     assertThat(get("/health")).startsWith("HTTP/1.1 200");
     assertThat(get("/ready")).startsWith("HTTP/1.1 200");
+    assertThat(get("/")).startsWith("HTTP/1.1 200");
+    assertThat(get("/page/page.js")).startsWith("HTTP/1.1 200");
     for (String path :
-        List.of("/", "/info", "/status", "/metrics", "/export?name=app.db", "/nope")) {
+        List.of(
+            "/info",
+            "/status",
+            "/page/",
+            "/page/../status",
+            "/metrics",
+            "/export?name=app.db",
+            "/nope")) {
       assertThat(get(path)).startsWith("HTTP/1.1 401").contains("www-authenticate: Bearer");
     }
     String with = "GET /info HTTP/1.1\r\nHost: x\r\nAuthorization: ";
@@ -520,6 +529,15 @@ class ApiServerTest {
         "POST /drop?name=app.db HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n");
     assertThat(client.answer()).startsWith("HTTP/1.1 403");
     assertThat(node.find("app.db")).isNotNull();
+  }
+
+  @Test
+  void connectionsEndWithTheServer() throws IOException {
+    assertThat(get("/health")).startsWith("HTTP/1.1 200");
+    long begin = System.nanoTime();
+    server.close();
+    assertThat(client.rest()).isEmpty();
+    assertThat(System.nanoTime() - begin).isLessThan(3_000_000_000L);
   }
 
   @Test
