@@ -111,7 +111,7 @@ class DeploymentTest {
             "FLY_CONSUL_URL", "https://:t@consul.example/p/");
     NodeConfig config = node("fly/tidemark.yml", env);
     assertThat(at(fly, "mounts/destination")).isEqualTo(config.data().dir().toString());
-    assertThat(config.proxy().addr()).isEqualTo(":" + at(fly, "http_service/internal_port"));
+    assertThat(config.proxy().addr()).hasToString(":" + at(fly, "http_service/internal_port"));
     assertThat(at(fly, "kill_signal")).isEqualTo("SIGTERM");
     assertThat((Long) at(fly, "http_service/min_machines_running"))
         .isGreaterThanOrEqualTo(config.replication().minInSync());
@@ -122,7 +122,7 @@ class DeploymentTest {
     assertThat(config.exec().get(0).command()).containsExactly("python3", "/app/app.py");
     assertThat(text("fly/app/app.py")).contains("\"" + config.fuse().dir() + "/app.db\"");
     assertThat(text("fly/app/app.py")).contains("8081");
-    assertThat(config.proxy().target()).isEqualTo("localhost:8081");
+    assertThat(config.proxy().target()).hasToString("localhost:8081");
   }
 
   private Map<?, ?> toml(String file) throws Exception {

@@ -74,7 +74,7 @@ class LitefsFileTest {
                 "shop/primary",
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(1)));
-    assertThat(config.proxy().target()).isEqualTo("localhost:8081");
+    assertThat(config.proxy().target()).hasToString("localhost:8081");
     assertThat(config.proxy().passthrough()).containsExactly("*.ico", "*.png");
   }
 

@@ -69,6 +69,7 @@ class AccessRolesTest {
     "HEAD /info, 200, 200, 200",
     "GET /nope, 404, 404, 404",
     "GET /stream, 403, 426, 426",
+    "GET /proxy, 403, 426, 426",
     "POST /halt, 403, 400, 400",
     "DELETE /halt, 403, 400, 400",
     "POST /tx, 403, 400, 400",
