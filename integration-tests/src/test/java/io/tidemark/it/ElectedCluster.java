@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** Nodes that elect their primary by a real etcd, each a process with a mount of its own. */
 final class ElectedCluster {
@@ -18,12 +19,30 @@ final class ElectedCluster {
 
   private final Workbench bench;
   private final EtcdServer etcd;
+  private final UnaryOperator<TidemarkProcess> store;
   private final List<TidemarkProcess> nodes = new ArrayList<>();
 
   /** Nothing but etcd is started yet. */
   ElectedCluster(Workbench bench, int size) throws Exception {
     this.bench = bench;
     etcd = bench.closingLast(EtcdServer.start(bench.scratch("etcd")));
+    store = node -> node.elect(etcd.url().toString());
+    addNodes(size);
+  }
+
+  /**
+   * Nothing is started yet.
+   *
+   * @param store makes a node elect its primary by a store that the caller has started
+   */
+  ElectedCluster(Workbench bench, int size, UnaryOperator<TidemarkProcess> store) {
+    this.bench = bench;
+    this.store = store;
+    etcd = null;
+    addNodes(size);
+  }
+
+  private void addNodes(int size) {
     for (int i = 1; i <= size; i++) {
       add("node" + i);
     }
@@ -32,7 +51,7 @@ final class ElectedCluster {
 
   /** One more node, without data; not started. */
   TidemarkProcess add(String name) {
-    TidemarkProcess node = bench.tidemark(name).keepPort().elect(etcd.url().toString());
+    TidemarkProcess node = store.apply(bench.tidemark(name).keepPort());
     nodes.add(node);
     return node;
   }

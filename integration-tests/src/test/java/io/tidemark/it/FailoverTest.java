@@ -145,6 +145,36 @@ class FailoverTest {
   }
 
   @Test
+  void aNodeIsAddedThenAllReplicasRestartAtOnceAndOneOfThemTakesOver() throws Exception {
+    ElectedCluster cluster = new ElectedCluster(bench, 2).start();
+    TidemarkProcess first = cluster.node(1);
+    cluster.createTable(first, DB, "WAL");
+    write(first, 1);
+    TidemarkProcess second = cluster.node(2);
+    TidemarkProcess added = cluster.add("added").setting("lease.promote", "true").start();
+    cluster.awaitInSync(first, second, added);
+    assertThat(ElectedCluster.values(added, DB)).isEqualTo("1");
+
+    second.kill();
+    added.kill();
+    write(first, 2);
+    second.launch();
+    added.launch();
+    second.awaitStarted();
+    added.awaitStarted();
+    write(first, 3);
+    cluster.awaitInSync(first, second, added);
+    cluster.awaitEqual(DB);
+
+    first.kill();
+    TidemarkProcess next = cluster.awaitPrimaryOf(second, added);
+    write(next, 4);
+    cluster.checkEqual(DB);
+    assertThat(ElectedCluster.values(second, DB)).isEqualTo("1,2,3,4");
+    assertThat(ElectedCluster.values(added, DB)).isEqualTo("1,2,3,4");
+  }
+
+  @Test
   void anEmptyNodeIsNeverPrimaryWhateverItsConfigurationSays() throws Exception {
     ElectedCluster cluster = new ElectedCluster(bench, 2).start();
     TidemarkProcess first = cluster.node(1);

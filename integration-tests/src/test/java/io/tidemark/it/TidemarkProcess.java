@@ -163,10 +163,20 @@ final class TidemarkProcess implements AutoCloseable {
 
   /** One of several that elect their primary; {@link #keepPort} or {@link #on} comes first. */
   TidemarkProcess elect(String etcdEndpoints) {
-    setting("lease.type", "etcd");
     setting("lease.ttl", "3s");
+    return elect("etcd", "{endpoints: [" + etcdEndpoints + "]}");
+  }
+
+  /**
+   * The same with any store.
+   *
+   * @param type of the lease
+   * @param options the section of that type, as a flow mapping
+   */
+  TidemarkProcess elect(String type, String options) {
+    setting("lease.type", type);
     setting("lease.hostname", name);
-    setting("lease.etcd", "{endpoints: [" + etcdEndpoints + "]}");
+    setting("lease." + type, options);
     return setting("lease.advertise-url", "http://" + settings.get("http").get("addr"));
   }
 

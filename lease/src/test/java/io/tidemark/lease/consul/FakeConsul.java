@@ -31,7 +31,7 @@ import java.util.concurrent.TimeUnit;
  * <p>Sources: "Session" and "Transaction" of Consul's API documentation, and its sources (agent
  * package, state store) for the texts of refusals.
  */
-final class FakeConsul implements AutoCloseable {
+public final class FakeConsul implements AutoCloseable {
   /** The server multiplies the TTL to allow for delays and clocks. */
   private static final int TTL_MULTIPLIER = 2;
 
@@ -45,6 +45,7 @@ final class FakeConsul implements AutoCloseable {
 
   private final BootClock clock;
   private final HttpServer server;
+  private final int port;
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final Map<String, Session> sessions = new LinkedHashMap<>();
   private final Map<String, Long> lockedOutUntil = new LinkedHashMap<>();
@@ -60,14 +61,27 @@ final class FakeConsul implements AutoCloseable {
     server.setExecutor(threads);
     server.createContext("/", this::handle);
     server.start();
+    this.port = server.getAddress().getPort();
   }
 
-  URI url() {
-    return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+  /** A server in real time, on a port of its own. */
+  public static FakeConsul start() throws IOException {
+    return new FakeConsul(BootClock.monotonic(), 0);
+  }
+
+  /** Another one on the same port, with what this one had, after {@link #close}. */
+  public FakeConsul startAgain() throws IOException {
+    FakeConsul next = new FakeConsul(clock, port);
+    next.takeOver(this);
+    return next;
+  }
+
+  public URI url() {
+    return URI.create("http://127.0.0.1:" + port);
   }
 
   int port() {
-    return server.getAddress().getPort();
+    return port;
   }
 
   synchronized void requireToken(String required) {
