@@ -257,8 +257,15 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     }
   }
 
+  /**
+   * Whether it is no request, or one of which it is not certain where it ends: HTTP/1.0 knows no
+   * chunks, and who has passed it on may have taken them for something else (RFC 9112, 6.1).
+   */
   private static boolean isBroken(HttpRequest request) {
-    return request.decoderResult().isFailure();
+    boolean old = request.protocolVersion().equals(HttpVersion.HTTP_1_0);
+    return request.decoderResult().isFailure()
+        || !old && !request.protocolVersion().equals(HttpVersion.HTTP_1_1)
+        || old && request.headers().contains(HttpHeaderNames.TRANSFER_ENCODING);
   }
 
   private static boolean hasBody(HttpRequest request) {

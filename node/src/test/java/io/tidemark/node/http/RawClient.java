@@ -31,6 +31,12 @@ final class RawClient implements AutoCloseable {
     return this;
   }
 
+  /** Nothing more will be sent. */
+  RawClient end() throws IOException {
+    socket.shutdownOutput();
+    return this;
+  }
+
   InputStream in() throws IOException {
     return socket.getInputStream();
   }
