@@ -36,12 +36,6 @@ public final class ConfigLoader {
   private final Path root;
   private final Map<String, String> env;
   private final Consumer<String> warnings;
-  private final Checks checks;
-
-  /** What is checked when all keys are read. */
-  interface Checks {
-    void check(NodeConfig config, ConfigValues values) throws ConfigException;
-  }
 
   /**
    * A loader for this process.
@@ -50,21 +44,15 @@ public final class ConfigLoader {
    * @param warnings receives one line for each key that has no meaning any more
    */
   public ConfigLoader(Map<String, String> env, Consumer<String> warnings) {
-    this(Path.of("").toAbsolutePath(), Path.of("/"), env, warnings, ConfigChecks::check);
+    this(Path.of("").toAbsolutePath(), Path.of("/"), env, warnings);
   }
 
-  ConfigLoader(
-      Path workingDir,
-      Path root,
-      Map<String, String> env,
-      Consumer<String> warnings,
-      Checks checks) {
+  ConfigLoader(Path workingDir, Path root, Map<String, String> env, Consumer<String> warnings) {
     this.workingDir = workingDir;
     this.root = root;
     this.env = new HashMap<>(env);
     this.env.computeIfAbsent("HOSTNAME", unset -> hostname());
     this.warnings = warnings;
-    this.checks = checks;
   }
 
   /**
@@ -90,7 +78,7 @@ public final class ConfigLoader {
     if (litefs) {
       LitefsFile.commands(found, config.exec(), warnings);
     }
-    checks.check(config, values);
+    ConfigChecks.check(config, values);
     return config;
   }
 

@@ -30,7 +30,7 @@ class ConfigLoaderTest {
   }
 
   private ConfigLoader loader() throws IOException {
-    return new ConfigLoader(dir("work"), root, env, warnings::add, ConfigChecks::check);
+    return new ConfigLoader(dir("work"), root, env, warnings::add);
   }
 
   private NodeConfig load(String yaml) throws Exception {

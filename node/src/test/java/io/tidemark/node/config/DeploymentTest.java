@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -22,7 +21,6 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
 class DeploymentTest {
   private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
 
-  @TempDir Path dir;
   private final List<String> warnings = new ArrayList<>();
 
   private static String text(String file) throws IOException {
@@ -50,20 +48,15 @@ class DeploymentTest {
     return here;
   }
 
+  /** As the program reads and checks it at its start. */
   private NodeConfig node(String file, Map<String, String> env) throws Exception {
     NodeConfig config =
-        new ConfigLoader(dir, dir, env, warnings::add, (given, values) -> {})
-            .load(DEPLOY.resolve(file), true, Map.of());
+        new ConfigLoader(env, warnings::add).load(DEPLOY.resolve(file), true, Map.of());
     assertThat(warnings).isEmpty();
     assertThat(config.http().tokens()).singleElement();
     assertThat(config.replication().commit()).isEqualTo("sync");
     assertThat(config.replication().minInSync()).isEqualTo(2);
     return config;
-  }
-
-  /** As the program checks it at its start. */
-  private void passesAllChecks(String file, Map<String, String> env) throws ConfigException {
-    new ConfigLoader(env, warnings::add).load(DEPLOY.resolve(file), true, Map.of());
   }
 
   @Test
@@ -79,7 +72,6 @@ class DeploymentTest {
           .isEqualTo(List.of("./tidemark.yml:/etc/tidemark.yml:ro", name + ":/var/lib/tidemark"));
       Map<String, String> env = Map.of("HOSTNAME", name, "TIDEMARK_TOKEN", "x");
       NodeConfig config = node("docker/tidemark.yml", env);
-      passesAllChecks("docker/tidemark.yml", env);
       assertThat(config.data().dir()).isEqualTo(Path.of("/var/lib/tidemark"));
       assertThat(config.lease().promote()).isEqualTo(i == 1);
       assertThat(config.lease().advertiseUrl()).isEqualTo("http://" + name + ":20202");
@@ -152,7 +144,6 @@ class DeploymentTest {
     Map<String, String> env =
         Map.of("HOSTNAME", name + "-0", "POD_NAMESPACE", "team", "TIDEMARK_TOKEN", "x");
     NodeConfig config = node("kubernetes/base/tidemark.yml", env);
-    passesAllChecks("kubernetes/base/tidemark.yml", env);
     assertThat(config.lease().promote()).isTrue();
     Object service = yaml("kubernetes/base/service.yaml").get(0);
     String host =

@@ -37,15 +37,13 @@ class LitefsFileTest {
               "FLY_CONSUL_URL",
               "https://:secret@consul.example/team-1/"));
 
-  /** Everything but the rules between keys: those of the proxy are not LiteFS's. */
   private NodeConfig read(String sample) throws Exception {
     return load(Files.readString(SAMPLES.resolve(sample)), Map.of());
   }
 
   private NodeConfig load(String text, Map<String, Flag> flags) throws Exception {
     Path file = Files.writeString(dir.resolve("litefs.yml"), text);
-    return new ConfigLoader(dir, dir, env, warnings::add, (config, values) -> {})
-        .load(file, true, flags);
+    return new ConfigLoader(env, warnings::add).load(file, true, flags);
   }
 
   @Test
@@ -147,13 +145,15 @@ class LitefsFileTest {
   @CsvSource({
     "'http: {insecure: true}', ':20202'",
     "'http: {token: x}', ':20202'",
-    "'http: {tls: {cert: a, key: b, ca: c}}', ':20202'",
+    "'http: {tls: {cert: PEM, key: PEM, ca: PEM}}', ':20202'",
     "'http: {token: x, addr: \"192.0.2.1:7\"}', '192.0.2.1:7'",
     "'http: {addr: \"localhost:7\"}', 'localhost:7'",
   })
   void thePortIsOpenWhereItIsGuardedOrAskedFor(String http, String addr) throws Exception {
     String lease = "\nlease: {type: consul, advertise-url: 'http://a:1', consul: {url: x, key: k}}";
-    assertThat(load(http + lease, Map.of()).http().addr()).isEqualTo(HostPort.parse(addr));
+    Path pem = Files.writeString(dir.resolve("x.pem"), "x");
+    String guarded = http.replace("PEM", pem.toString()) + lease;
+    assertThat(load(guarded, Map.of()).http().addr()).isEqualTo(HostPort.parse(addr));
     assertThat(warnings).isEmpty();
   }
 
