@@ -257,15 +257,11 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
     }
   }
 
-  /**
-   * Whether it is no request, or one of which it is not certain where it ends: HTTP/1.0 knows no
-   * chunks, and who has passed it on may have taken them for something else (RFC 9112, 6.1).
-   */
+  /** Whether it is no request of HTTP/1; what is ambiguous the decoder has refused already. */
   private static boolean isBroken(HttpRequest request) {
-    boolean old = request.protocolVersion().equals(HttpVersion.HTTP_1_0);
+    HttpVersion version = request.protocolVersion();
     return request.decoderResult().isFailure()
-        || !old && !request.protocolVersion().equals(HttpVersion.HTTP_1_1)
-        || old && request.headers().contains(HttpHeaderNames.TRANSFER_ENCODING);
+        || !version.equals(HttpVersion.HTTP_1_1) && !version.equals(HttpVersion.HTTP_1_0);
   }
 
   private static boolean hasBody(HttpRequest request) {
@@ -294,7 +290,9 @@ final class ApiHandler extends ChannelInboundHandlerAdapter {
 
   private void onEnd(ChannelHandlerContext ctx, Object message) {
     ignored += message instanceof HttpContent content ? content.content().readableBytes() : 0;
-    if (ignored > MAX_IGNORED_BODY) {
+    if (message instanceof HttpContent content && content.decoderResult().isFailure()) {
+      sendAndDiscard(ctx, Reply.error(notHttp(content.decoderResult().cause())));
+    } else if (ignored > MAX_IGNORED_BODY) {
       sendAndDiscard(ctx, Reply.error(Upload.tooLarge(MAX_IGNORED_BODY)));
     } else if (message instanceof LastHttpContent) {
       perform(ctx);
