@@ -20,6 +20,7 @@ final class Loop {
   private final EventLoop executor;
   private final UpstreamPool pool;
   private final MemoryBudget memory;
+  private final CauseLog causes;
   private final Set<ClientConnection> clients = new LinkedHashSet<>();
   private final Waiters waitingForPositions = new Waiters();
   private final Waiters waitingForWriter = new Waiters();
@@ -33,7 +34,8 @@ final class Loop {
     volatile boolean any;
   }
 
-  Loop(EventLoop executor, ProxySettings.Limits limits, MemoryBudget memory) {
+  Loop(EventLoop executor, ProxySettings.Limits limits, MemoryBudget memory, CauseLog causes) {
+    this.causes = causes;
     this.memory = memory;
     this.executor = executor;
     this.pool = new UpstreamPool(executor, limits);
@@ -114,6 +116,14 @@ final class Loop {
   }
 
   private void sweep() {
+    try {
+      sweepAll();
+    } catch (RuntimeException e) {
+      causes.failed("looking after connections failed", e); // the next look comes all the same
+    }
+  }
+
+  private void sweepAll() {
     long now = System.nanoTime();
     look(waitingForPositions, false);
     look(waitingForWriter, false);

@@ -60,7 +60,7 @@ final class Proxy {
   }
 
   Loop loop(EventLoop executor) {
-    return loops.computeIfAbsent(executor, key -> new Loop(key, settings.limits(), memory));
+    return loops.computeIfAbsent(executor, key -> new Loop(key, settings.limits(), memory, causes));
   }
 
   // ------------------------------------------------------------------- who writes

@@ -31,7 +31,7 @@ class ForwardingTest {
   @BeforeEach
   void start() throws IOException {
     bed.positions.set("app.db", 2, 5);
-    bed.primaryTimeout = Duration.ofMillis(600);
+    bed.primaryTimeout = Duration.ofMillis(500);
     onReplica = bed.application(RawApplication.ECHO);
     onPrimary = bed.application(RawApplication.ECHO);
     api = bed.closing(new FakeApi());

@@ -6,8 +6,15 @@ import static io.tidemark.proxy.ProxyBed.post;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -491,10 +498,8 @@ class ProxyTest {
   }
 
   private static long directMemory() {
-    return java.lang.management.ManagementFactory.getPlatformMXBeans(
-            java.lang.management.BufferPoolMXBean.class)
-        .stream()
-        .mapToLong(java.lang.management.BufferPoolMXBean::getMemoryUsed)
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
         .sum();
   }
 
@@ -590,6 +595,30 @@ class ProxyTest {
       next.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + "x".repeat(3500) + "\r\n\r\n");
       assertThat(next.message()).startsWith("HTTP/1.1 200 ");
     }
+  }
+
+  @Test
+  void idleConnectionsCostLittleMemory() throws Exception {
+    bed.maxConnections = 3000;
+    ProxyServer proxy = bed.proxy(bed.application(RawApplication.ECHO));
+    bed.client(proxy).send(get("/")).message();
+    long before = usedHeap();
+    List<Socket> idle = new ArrayList<>();
+    for (int i = 0; i < 2000; i++) {
+      Socket socket = bed.closing(new Socket(InetAddress.getLoopbackAddress(), proxy.port()));
+      socket.getOutputStream().write(get("/").getBytes(StandardCharsets.US_ASCII));
+      assertThat(socket.getInputStream().read(new byte[1024])).isPositive();
+      idle.add(socket);
+    }
+    assertThat(proxy.counters().connections()).isEqualTo(2001);
+    // The clients of this test are in the same heap. 200 MiB for 10,000 would be 20 KiB for each.
+    assertThat((usedHeap() - before) / idle.size()).as("bytes each").isLessThan(10 << 10);
+    assertThat(directMemory()).isLessThan(20 << 20);
+  }
+
+  private static long usedHeap() {
+    System.gc();
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
 
   @Test

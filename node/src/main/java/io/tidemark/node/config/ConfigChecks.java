@@ -28,7 +28,7 @@ final class ConfigChecks {
     advertiseUrl(config.lease().advertiseUrl(), values.place("lease.advertise-url"));
     leaseStore(config.lease(), values.place("lease.type"));
     together(config, values);
-    proxy(config.proxy(), values);
+    proxy(config.proxy(), config.http(), values);
   }
 
   private static void directories(Path mount, Path data) throws ConfigException {
@@ -181,7 +181,8 @@ final class ConfigChecks {
             + ": replication.min-in-sync above 1 needs replication.commit: sync.");
   }
 
-  private static void proxy(NodeConfig.Proxy proxy, ConfigValues values) throws ConfigException {
+  private static void proxy(NodeConfig.Proxy proxy, Http http, ConfigValues values)
+      throws ConfigException {
     if (proxy.target() == null) {
       return;
     }
@@ -196,6 +197,9 @@ final class ConfigChecks {
             || !proxy.target().isLoopback()
             || !(proxy.addr().host().isEmpty() || proxy.addr().isLoopback()),
         target + proxy.target() + " is the proxy itself. Let the application have another port.");
+    require(
+        !proxy.addr().equals(http.addr()) || proxy.addr().port() == 0,
+        target + "needs a proxy.addr that is not http.addr, " + http.addr() + ".");
     require(
         proxy.db().size() <= MAX_COOKIE_DATABASES,
         values.place("proxy.db")

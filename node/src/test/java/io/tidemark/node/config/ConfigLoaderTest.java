@@ -483,6 +483,7 @@ class ConfigLoaderTest {
         List.of(
             "{target: 'localhost:8081'}",
             "{addr: ':8081', target: 'localhost:8081'}",
+            "{addr: '127.0.0.1:20202', target: 'localhost:8081'}",
             "{addr: ':8080', target: ':8081'}",
             "{addr: ':8080', target: localhost}",
             "{addr: ':8080', target: 'localhost:8081', db: '../x'}")) {
