@@ -203,7 +203,7 @@ final class Exchange implements Connecting.Result {
         findWriter();
       }
     } else if (endpoint != null && endpoint.isPeer() && state == State.CONNECTING && news) {
-      Standing standing = proxy.standing();
+      Standing standing = proxy.primaries.standing();
       if (!isPrimary(standing)) {
         connecting.cancel();
         connecting = null;
@@ -220,7 +220,7 @@ final class Exchange implements Connecting.Result {
 
   /** A node that is primary no more still answers what it began, if it is alive. */
   private void watchPrimary(long now) {
-    if (isPrimary(proxy.standing())) {
+    if (isPrimary(proxy.primaries.standing())) {
       orphanedUntil = 0;
     } else if (orphanedUntil == 0) {
       orphanedUntil = now + proxy.settings.primaryTimeout().toNanos();
@@ -249,7 +249,7 @@ final class Exchange implements Connecting.Result {
 
   private void findWriter() {
     loop.remove(this);
-    Standing standing = proxy.standing();
+    Standing standing = proxy.primaries.standing();
     if (standing.here()) {
       if (proxy.beginWrite()) {
         countsAsWrite = true;

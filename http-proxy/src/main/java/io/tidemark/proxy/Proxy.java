@@ -5,7 +5,6 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.WriteBufferWaterMark;
 import io.tidemark.proxy.LocalPositions.Mark;
-import io.tidemark.proxy.Primaries.Standing;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -64,12 +63,6 @@ final class Proxy {
   }
 
   // ------------------------------------------------------------------- who writes
-
-  /** As the node says, unless writes are being kept back for a handoff. */
-  Standing standing() {
-    Standing now = primaries.standing();
-    return now.here() && writesHeld ? Standing.NOBODY : now;
-  }
 
   /** A request that writes goes to the application; false if it may not now. */
   boolean beginWrite() {
