@@ -168,7 +168,7 @@ public final class ClusterDriver implements AutoCloseable {
 
   /**
    * @param listener is told when {@link #mayCommit} or {@link #primary} may say something else, for
-   *     another reason than time
+   *     another reason than time, and when writers are let in again
    * @param newDoor is closed while this node hands over; both before {@link #start}
    */
   void atTheDoor(Runnable listener, WriteDoor newDoor) {
@@ -827,6 +827,7 @@ public final class ClusterDriver implements AutoCloseable {
       becauseOf("epoch " + tenancy.record().epoch());
       writersWait = false;
       data.releaseWriters();
+      changeListener.run();
     }
   }
 

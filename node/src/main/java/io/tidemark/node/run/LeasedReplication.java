@@ -39,6 +39,7 @@ final class LeasedReplication implements Replication, ClusterControl {
   private static final long LOOK_MILLIS = 10;
 
   private final NodeConfig config;
+  private final Store store;
   private final String nodeId;
   private final ClusterNode cluster;
   private final SslContext tls;
@@ -55,6 +56,7 @@ final class LeasedReplication implements Replication, ClusterControl {
    */
   LeasedReplication(NodeConfig config, Store store, EventFeed events) throws IOException {
     this.config = config;
+    this.store = store;
     this.nodeId = store.nodeId();
     this.tls = NodeTls.client(config.http().tls());
     this.cluster =
@@ -99,7 +101,7 @@ final class LeasedReplication implements Replication, ClusterControl {
 
   @Override
   public boolean mayWrite() {
-    return cluster.mayCommit();
+    return cluster.mayCommit() && !store.isKeepingWritersOut();
   }
 
   @Override

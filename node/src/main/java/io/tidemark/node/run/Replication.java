@@ -16,7 +16,10 @@ interface Replication extends AutoCloseable {
   /** Whether programs may write here. */
   boolean isPrimary();
 
-  /** Whether programs may write here at this moment: a primary that hands over may not. */
+  /**
+   * Whether programs may write here at this moment. A primary may not while it hands over, or while
+   * too few nodes are in sync: programs would wait there, or fail if they have begun to read.
+   */
   boolean mayWrite();
 
   /**
