@@ -5,6 +5,7 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.WriteBufferWaterMark;
 import io.tidemark.proxy.LocalPositions.Mark;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -33,6 +34,10 @@ final class Proxy {
   final CauseLog causes = new CauseLog();
   final MemoryBudget memory;
   private final Map<EventLoop, Loop> loops = new ConcurrentHashMap<>();
+
+  /** The same in an array, which is read without making anything. */
+  private volatile Loop[] all = {};
+
   private final AtomicInteger localWrites = new AtomicInteger();
   private volatile boolean writesHeld;
   private volatile boolean draining;
@@ -46,20 +51,40 @@ final class Proxy {
     this.target = new Endpoint(settings.targetHost(), settings.targetPort(), null);
     this.memory = new MemoryBudget(settings.limits().maxHeads(), settings.limits().maxBuffers());
     this.pseudonym = "tidemark-" + settings.nodeName();
-    positions.onAdvance(() -> loops.values().forEach(Loop::positionsChanged));
+    positions.onAdvance(this::positionsChanged);
     primaries.onChange(this::writerChanged);
   }
 
+  /** On the way of every commit: looks at one word for each event loop, and makes nothing. */
+  private void positionsChanged() {
+    for (Loop loop : all) {
+      loop.positionsChanged();
+    }
+  }
+
   private void writerChanged() {
-    loops.values().forEach(Loop::writerChanged);
+    for (Loop loop : all) {
+      loop.writerChanged();
+    }
   }
 
   static RecvByteBufAllocator receiveBuffers() {
     return RECEIVE_BUFFERS;
   }
 
+  /** To be called by that event loop. */
   Loop loop(EventLoop executor) {
-    return loops.computeIfAbsent(executor, key -> new Loop(key, settings.limits(), memory, causes));
+    Loop known = loops.get(executor);
+    return known == null ? newLoop(executor) : known;
+  }
+
+  private synchronized Loop newLoop(EventLoop executor) {
+    Loop made = new Loop(executor, settings.limits(), memory, causes);
+    loops.put(executor, made);
+    Loop[] more = Arrays.copyOf(all, all.length + 1);
+    more[all.length] = made;
+    all = more;
+    return made;
   }
 
   // ------------------------------------------------------------------- who writes
@@ -143,11 +168,15 @@ final class Proxy {
 
   void drain() {
     draining = true;
-    loops.values().forEach(Loop::drain);
+    for (Loop loop : all) {
+      loop.drain();
+    }
     writerChanged();
   }
 
   void close() {
-    loops.values().forEach(Loop::close);
+    for (Loop loop : all) {
+      loop.close();
+    }
   }
 }
