@@ -37,6 +37,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class ClientConnection extends ChannelInboundHandlerAdapter {
   private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final int SOME_BYTES = 2 << 10;
   private static final long PEER_IDLE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
   /** How long another node's idle connection is kept at the end, so that it learns of it. */
@@ -187,7 +188,7 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
     deadline = 0;
     headClock = false;
     Refusal refusal = RequestChecks.check(request);
-    if (refusal == null && proxy.memory.isTight()) {
+    if (refusal == null && proxy.memory.isExhausted()) {
       refusal = RequestChecks.BUSY;
     }
     if (refusal != null) {
@@ -291,6 +292,11 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
 
   boolean isWritable() {
     return context.channel().isWritable();
+  }
+
+  /** Whether nothing waits to be sent. */
+  boolean hasTakenAll() {
+    return context.channel().bytesBeforeUnwritable() > Proxy.WATER_MARK.high() - SOME_BYTES;
   }
 
   /** Whether something of an answer was sent already, other than interim ones. */

@@ -91,6 +91,7 @@ final class Exchange implements Connecting.Result {
   private boolean interim;
 
   private boolean tunnel;
+  private boolean parked;
   private Outcome outcome = Outcome.ABORTED;
 
   Exchange(Proxy proxy, Loop loop, ClientConnection client, HttpRequest request, boolean hasBody) {
@@ -192,7 +193,11 @@ final class Exchange implements Connecting.Result {
    * @param news false when only time has passed
    */
   void lookAgain(long now, boolean news) {
-    if (state == State.WAITING) {
+    if (parked) {
+      if (client.hasTakenAll() || client.isWritable() && !proxy.memory.isTight()) {
+        unpark();
+      }
+    } else if (state == State.WAITING) {
       waitForPositions(now);
     } else if (state == State.HELD && (news || now - retryAt >= 0)) {
       if (unreachableSince != 0 && route != Route.WRITE) {
@@ -413,8 +418,13 @@ final class Exchange implements Connecting.Result {
   }
 
   void clientWritable(boolean writable) {
-    if (upstream != null) {
-      upstream.read(writable);
+    if (upstream == null) {
+      return;
+    }
+    if (!writable) {
+      upstream.read(false);
+    } else if (!parked || !proxy.memory.isTight() || client.hasTakenAll()) {
+      unpark();
     }
   }
 
@@ -542,8 +552,8 @@ final class Exchange implements Connecting.Result {
       }
       boolean last = piece instanceof LastHttpContent;
       client.piece(piece);
-      if (!client.isWritable()) {
-        upstream.read(false);
+      if (!client.isWritable() || proxy.memory.isTight()) {
+        park();
       }
       if (last) {
         answerEnded();
@@ -553,6 +563,26 @@ final class Exchange implements Connecting.Result {
 
   void answerFlush() {
     client.flush();
+    if (parked && client.hasTakenAll()) {
+      unpark();
+    }
+  }
+
+  /** The answer is read no more until its client has taken what was read. */
+  private void park() {
+    upstream.read(false);
+    if (!parked) {
+      parked = true;
+      loop.park(this);
+    }
+  }
+
+  private void unpark() {
+    parked = false;
+    loop.remove(this);
+    if (upstream != null) {
+      upstream.read(true);
+    }
   }
 
   private void answerEnded() {

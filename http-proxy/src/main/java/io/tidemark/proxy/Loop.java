@@ -19,11 +19,11 @@ final class Loop {
 
   private final EventLoop executor;
   private final UpstreamPool pool;
-  private final MemoryBudget memory;
   private final CauseLog causes;
   private final Set<ClientConnection> clients = new LinkedHashSet<>();
   private final Waiters waitingForPositions = new Waiters();
   private final Waiters waitingForWriter = new Waiters();
+  private final Waiters parked = new Waiters();
 
   /** Requests that wait for the same news, and whether that news is being looked at. */
   private static final class Waiters {
@@ -34,9 +34,8 @@ final class Loop {
     volatile boolean any;
   }
 
-  Loop(EventLoop executor, ProxySettings.Limits limits, MemoryBudget memory, CauseLog causes) {
+  Loop(EventLoop executor, ProxySettings.Limits limits, CauseLog causes) {
     this.causes = causes;
-    this.memory = memory;
     this.executor = executor;
     this.pool = new UpstreamPool(executor, limits);
     executor.scheduleAtFixedRate(this::sweep, SWEEP_MILLIS, SWEEP_MILLIS, TimeUnit.MILLISECONDS);
@@ -59,6 +58,11 @@ final class Loop {
     add(waitingForPositions, exchange);
   }
 
+  /** The exchange is told from time to time, until it is removed. */
+  void park(Exchange exchange) {
+    add(parked, exchange);
+  }
+
   /** The same with news of who may write. */
   void awaitWriter(Exchange exchange) {
     add(waitingForWriter, exchange);
@@ -72,6 +76,7 @@ final class Loop {
   void remove(Exchange exchange) {
     remove(waitingForPositions, exchange);
     remove(waitingForWriter, exchange);
+    remove(parked, exchange);
   }
 
   private static void remove(Waiters waiters, Exchange exchange) {
@@ -127,6 +132,7 @@ final class Loop {
     long now = System.nanoTime();
     look(waitingForPositions, false);
     look(waitingForWriter, false);
+    look(parked, false);
     List<ClientConnection> late = null;
     for (ClientConnection client : clients) {
       if (client.isLate(now)) {
@@ -138,7 +144,6 @@ final class Loop {
       late.forEach(client -> client.late(now));
     }
     pool.sweep(now);
-    memory.look();
   }
 
   /** Lets clients go that want nothing at the moment. For all threads. */

@@ -11,16 +11,18 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class MemoryBudget {
   private final long mostHeads;
+  private final long easyBuffers;
   private final long mostBuffers;
   private final AtomicLong heads = new AtomicLong();
-  private volatile boolean tight;
 
   /**
    * @param mostHeads bytes
-   * @param mostBuffers bytes of the process's direct buffers, above which no request begins
+   * @param easyBuffers bytes of the process's direct buffers, up to which answers are read ahead
+   * @param mostBuffers the same, above which no request begins
    */
-  MemoryBudget(long mostHeads, long mostBuffers) {
+  MemoryBudget(long mostHeads, long easyBuffers, long mostBuffers) {
     this.mostHeads = mostHeads;
+    this.easyBuffers = easyBuffers;
     this.mostBuffers = mostBuffers;
   }
 
@@ -32,20 +34,19 @@ final class MemoryBudget {
     return heads.addAndGet(bytes) <= mostHeads;
   }
 
-  /** Bytes of heads that are held now. */
-  long heads() {
-    return heads.get();
+  /** Whether an answer should be read on only when its client has taken what was read. */
+  boolean isTight() {
+    return buffers() > easyBuffers;
   }
 
   /** Whether requests should not begin now. */
-  boolean isTight() {
-    return tight;
+  boolean isExhausted() {
+    return buffers() > mostBuffers;
   }
 
-  /** Looks at the buffers; from time to time. */
-  void look() {
-    if (ByteBufAllocator.DEFAULT instanceof ByteBufAllocatorMetricProvider provider) {
-      tight = provider.metric().usedDirectMemory() > mostBuffers;
-    }
+  private static long buffers() {
+    return ByteBufAllocator.DEFAULT instanceof ByteBufAllocatorMetricProvider provider
+        ? provider.metric().usedDirectMemory()
+        : 0;
   }
 }

@@ -49,7 +49,11 @@ final class Proxy {
     this.lag = lag;
     this.routing = new Routing(settings.passthrough(), settings.alwaysForward());
     this.target = new Endpoint(settings.targetHost(), settings.targetPort(), null);
-    this.memory = new MemoryBudget(settings.limits().maxHeads(), settings.limits().maxBuffers());
+    this.memory =
+        new MemoryBudget(
+            settings.limits().maxHeads(),
+            settings.limits().easyBuffers(),
+            settings.limits().maxBuffers());
     this.pseudonym = "tidemark-" + settings.nodeName();
     positions.onAdvance(this::positionsChanged);
     primaries.onChange(this::writerChanged);
@@ -79,7 +83,7 @@ final class Proxy {
   }
 
   private synchronized Loop newLoop(EventLoop executor) {
-    Loop made = new Loop(executor, settings.limits(), memory, causes);
+    Loop made = new Loop(executor, settings.limits(), causes);
     loops.put(executor, made);
     Loop[] more = Arrays.copyOf(all, all.length + 1);
     more[all.length] = made;

@@ -43,6 +43,7 @@ public record ProxySettings(
    * @param maxLine bytes of a request line
    * @param maxHeaders bytes of all headers of a request or an answer
    * @param maxHeads bytes of all requests together that are being read or answered, without bodies
+   * @param easyBuffers bytes of the process's direct buffers up to which answers are read ahead
    * @param maxBuffers bytes of the process's direct buffers above which requests are refused
    * @param positionTimeout how long a read waits until this node has what its client has seen; not
    *     zero
@@ -53,6 +54,7 @@ public record ProxySettings(
       int maxLine,
       int maxHeaders,
       long maxHeads,
+      long easyBuffers,
       long maxBuffers,
       Duration positionTimeout,
       Duration startTimeout) {
@@ -63,6 +65,7 @@ public record ProxySettings(
           8 << 10,
           32 << 10,
           16 << 20,
+          20 << 20,
           40 << 20,
           Duration.ofSeconds(5),
           Duration.ofSeconds(30));

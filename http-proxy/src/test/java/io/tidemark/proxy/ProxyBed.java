@@ -34,6 +34,7 @@ final class ProxyBed implements AfterEachCallback {
   boolean flyReplay;
   int maxConnections = 1000;
   long maxHeads = 1 << 20;
+  long easyBuffers = 1L << 29;
   String nodeName = "one";
 
   <T extends AutoCloseable> T closing(T closed) {
@@ -73,6 +74,7 @@ final class ProxyBed implements AfterEachCallback {
                 4 << 10,
                 8 << 10,
                 maxHeads,
+                easyBuffers,
                 1L << 30,
                 positionTimeout,
                 startTimeout));

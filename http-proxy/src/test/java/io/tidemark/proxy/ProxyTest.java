@@ -498,6 +498,35 @@ class ProxyTest {
     download.join();
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whenMemoryIsTightAnswersStillComeWhole(boolean slow) throws Exception {
+    bed.easyBuffers = 0;
+    RawApplication application = bed.application(null);
+    RawConnection client = bed.client(bed.proxy(application));
+    int size = 3 << 20;
+    client.send(get("/1"));
+    RawConnection asked = application.next();
+    asked.head();
+    CompletableFuture<Void> download =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                asked.send(ok("x".repeat(size)));
+              } catch (IOException e) {
+                throw new AssertionError(e);
+              }
+            });
+    client.head();
+    Thread.sleep(slow ? 300 : 0);
+    assertThat(client.bytes(size)).isEqualTo("x".repeat(size));
+    download.join();
+    client.send(get("/2"));
+    asked.head();
+    asked.send(ok("again"));
+    assertThat(client.message()).endsWith("again");
+  }
+
   private static long directMemory() {
     ByteBufAllocator all = ByteBufAllocator.DEFAULT;
     return ((ByteBufAllocatorMetricProvider) all).metric().usedDirectMemory();
