@@ -23,6 +23,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A node from start to end with everything but the mount: the commands that it runs. */
 @Timeout(60)
 class NodeTest {
+  /** Whoever runs the tests in the background may have them ignore signals, as would commands. */
+  private static final String HEARS_ALL = "env --default-signal ";
+
   private static final Path LITEFS_SAMPLES =
       Path.of("src/test/resources/io/tidemark/node/config/litefs").toAbsolutePath();
 
@@ -153,7 +156,7 @@ class NodeTest {
   @ParameterizedTest
   @CsvSource({"TERM, 143", "INT, 130"})
   void aSignalGoesToTheCommandAndItsCodeIsTheNodes(String signal, int code) throws Exception {
-    Node node = configured("exec: \"sh -c 'echo up >DIR/out; exec sleep 100'\"");
+    Node node = configured("exec: \"" + HEARS_ALL + "sh -c 'echo up >DIR/out; exec sleep 100'\"");
     CompletableFuture<Integer> ended = running(node);
     await("out", "up");
     node.deliver(new Signal(signal));
@@ -179,7 +182,9 @@ class NodeTest {
   void aHangupReachesTheCommandAndTheNodeGoesOn() throws Exception {
     Node node =
         configured(
-            "exec: \"sh -c 'trap \\\"echo again >>DIR/out\\\" HUP; echo up >DIR/out;"
+            "exec: \""
+                + HEARS_ALL
+                + "sh -c 'trap \\\"echo again >>DIR/out\\\" HUP; echo up >DIR/out;"
                 + " while :; do sleep 0.1; done'\"");
     CompletableFuture<Integer> ended = running(node);
     await("out", "up");
