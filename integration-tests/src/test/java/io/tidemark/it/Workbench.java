@@ -100,6 +100,7 @@ final class Workbench
       try (var points = Files.list(mounts)) {
         for (Path point : points.toList()) {
           try {
+            deleteSideFilesAlone(point);
             Files.deleteIfExists(point);
           } catch (IOException e) {
             problem = new AssertionError("Something was written below the mount " + point, e);
@@ -116,6 +117,25 @@ final class Workbench
     }
     if (problem != null) {
       throw problem;
+    }
+  }
+
+  /**
+   * A program that had opened a database when the mount went away may then have made the files
+   * beside it in the directory below; no database, nothing was written to.
+   */
+  private static void deleteSideFilesAlone(Path point) throws IOException {
+    for (String suffix : List.of("-shm", "-wal")) {
+      try (var files = Files.newDirectoryStream(point, "*" + suffix)) {
+        for (Path file : files) {
+          String name = file.getFileName().toString();
+          String database = name.substring(0, name.length() - suffix.length());
+          if (Files.notExists(point.resolve(database))) {
+            System.err.println("Made when the mount was gone: " + file);
+            Files.delete(file);
+          }
+        }
+      }
     }
   }
 

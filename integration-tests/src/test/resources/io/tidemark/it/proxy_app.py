@@ -22,7 +22,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status, text = 200, "ok"
         try:
             # One for each request, as web frameworks have it: often it is the last that closes.
-            connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+            # Without its mount there is no database, and none is made.
+            connection = sqlite3.connect(
+                "file:%s?mode=rw" % path, uri=True, timeout=10, isolation_level=None
+            )
             try:
                 rows = connection.execute(statement, (int(self.path[3:]),)).fetchall()
             finally:
