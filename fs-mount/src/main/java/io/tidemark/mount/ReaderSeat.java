@@ -225,6 +225,11 @@ final class ReaderSeat {
     return exclusive || taken != 0;
   }
 
+  /** Whether the wal-index has a header. */
+  synchronized boolean isSetUp(SideFile shm) throws IOException {
+    return isInitialised(shmFd(shm));
+  }
+
   private boolean isInitialised(int fd) throws IOException {
     direct.clear().limit(HEADER);
     return OwnMountFiles.pread(fd, direct, 0) == HEADER && direct.get(IS_INITIALISED) != 0;

@@ -30,6 +30,9 @@ final class ReplicaReaders implements ReaderAccess {
   private static final long IDLE_MILLIS = 1000;
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
+  /** The same while only a program can set up the wal-index: it may be the one that waits. */
+  private static final long SET_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
   private final Store store;
   private final Path mountPoint;
   private final KernelView kernel;
@@ -84,13 +87,19 @@ final class ReplicaReaders implements ReaderAccess {
    * the thread here goes on trying; until then a writer is refused by an I/O error instead.
    */
   void join(Database database) {
-    long end = System.nanoTime() + JOIN_NANOS;
+    long begin = System.nanoTime();
     while (!with(database, seat -> tryToJoin(database, seat))
         && isToJoin(database)
-        && System.nanoTime() - end < 0) {
+        && System.nanoTime() - begin
+            < (isForProgramsToSetUp(database) ? SET_UP_NANOS : JOIN_NANOS)) {
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(POLL_MILLIS));
     }
     wake();
+  }
+
+  private boolean isForProgramsToSetUp(Database database) {
+    SideFile shm = database.shm();
+    return shm == null || with(database, seat -> !seat.isSetUp(shm));
   }
 
   /** Each time anew: the files beside the database may be others by now. */
