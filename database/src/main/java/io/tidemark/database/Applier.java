@@ -192,6 +192,9 @@ public final class Applier {
     ApplyWay way;
     lock.lock();
     try {
+      if (!isBehind(upTo)) {
+        return true; // a program here has committed it under the halt lock
+      }
       way = choose(records, blockedFor(patienceNanos));
       if (way == ApplyWay.NEW_INCARNATION) {
         LOG.warn(

@@ -40,6 +40,7 @@ public final class Database {
   private final String name;
   private final DatabaseMetrics metrics = new DatabaseMetrics();
   final ReentrantLock lock = new ReentrantLock();
+  private final LendingLock lending = new LendingLock(lock);
 
   private final DatabaseFiles files;
   private final Availability availability;
@@ -82,7 +83,17 @@ public final class Database {
     waits = new CommitWait(store, this, lock, log, committed);
     writer =
         new TransactionWriter(
-            store, files, availability, metrics, events, log, committed, content, gate, waits);
+            store,
+            files,
+            availability,
+            metrics,
+            events,
+            log,
+            committed,
+            content,
+            gate,
+            waits,
+            lending);
     rollback = new RollbackCapture(files, events, committed, content, writer);
     journal = new JournalCapture(files, availability, committed, content, rollback);
     walMode =
@@ -102,7 +113,7 @@ public final class Database {
     HistoryEnd historyEnd = new HistoryEnd(parts, replacement, checkpointer, applier);
     replicaLog =
         new ReplicaLog(
-            store, name, lock, availability, log, checkpointer, historyEnd, gate.ownRecords());
+            store, name, lending, availability, log, checkpointer, historyEnd, gate.ownRecords());
     haltedWrites = new HaltedWrites(parts, this, applier, gate, waits);
     doubts = new Doubts(parts, waits, applier);
   }
@@ -498,19 +509,16 @@ public final class Database {
    * @param epoch in which they said so; ignored if that is over
    */
   public void committedUpTo(long epoch, long txid) {
-    lock.lock();
-    try {
-      if (epoch != store.epoch()) {
-        return;
-      }
-      if (store.role() == Role.REPLICA) {
-        log.point().raise(txid);
-      } else {
-        waits.reached(Math.min(txid, log.tailTxid()));
-      }
-    } finally {
-      lock.unlock();
-    }
+    lending.run(
+        () -> {
+          if (epoch == store.epoch()) {
+            if (store.role() == Role.REPLICA) {
+              log.point().raise(txid);
+            } else {
+              waits.reached(Math.min(txid, log.tailTxid()));
+            }
+          }
+        });
   }
 
   /**

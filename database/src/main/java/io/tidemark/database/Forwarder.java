@@ -1,10 +1,11 @@
 package io.tidemark.database;
 
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Carries the transactions that programs commit on a replica under the halt lock to the primary.
- * Called under the lock of the database: what it does takes a bounded time.
+ * Called under the lock of the database.
  */
 public interface Forwarder {
   /**
@@ -15,14 +16,14 @@ public interface Forwarder {
   void check() throws RefusedException;
 
   /**
-   * Returns when the primary has the transaction on its disk. After any exception nothing is
-   * forwarded any more; the primary may have it all the same if the answer was lost, and then it
-   * comes with the stream.
+   * Sends a transaction. After any failure nothing is forwarded any more; the primary may have it
+   * all the same if the answer was lost, and then it comes with the stream.
    *
    * @param ltx one LTX file with one transaction
    * @param base what it builds on
    * @param epoch of the primary in which it is to be committed
-   * @throws RefusedException when the primary refuses, or does not answer
+   * @return ends when the primary has committed the transaction, or with a {@link RefusedException}
+   *     when it refuses or does not answer in a bounded time
    */
-  void forward(Path ltx, LogPosition base, long epoch) throws RefusedException;
+  CompletableFuture<Void> forward(Path ltx, LogPosition base, long epoch);
 }

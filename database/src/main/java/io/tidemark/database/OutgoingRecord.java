@@ -5,6 +5,8 @@ import io.tidemark.ltx.LtxSink;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /**
  * The LTX file of a transaction that the primary is to commit for this replica. It is kept apart
@@ -43,9 +45,21 @@ final class OutgoingRecord implements LtxSink, AutoCloseable {
     return epoch;
   }
 
-  /** Returns when the primary has committed it. */
-  void send() throws RefusedException {
-    forwarder.forward(path, base, epoch);
+  /**
+   * Returns when the primary has committed it. The stream may have brought it by then, because the
+   * primary of a sync cluster waits until this node has it, too.
+   */
+  void send(LendingLock lock) throws RefusedException {
+    CompletableFuture<Void> answer = forwarder.forward(path, base, epoch);
+    lock.lendUntil(answer);
+    try {
+      answer.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RefusedException refused) {
+        throw refused;
+      }
+      throw e;
+    }
   }
 
   /** The same bytes again. */

@@ -7,7 +7,6 @@ import io.tidemark.ltx.LtxHeader;
 import io.tidemark.ltx.LtxTrailer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Takes the records of the primary into the log of one database of a replica, piece by piece,
@@ -27,7 +26,7 @@ public final class ReplicaLog {
 
   private final Store store;
   private final String name;
-  private final ReentrantLock lock;
+  private final LendingLock lock;
   private final Availability availability;
   private final TransactionLog log;
   private final Checkpointer checkpointer;
@@ -42,7 +41,7 @@ public final class ReplicaLog {
   ReplicaLog(
       Store store,
       String name,
-      ReentrantLock lock,
+      LendingLock lock,
       Availability availability,
       TransactionLog log,
       Checkpointer checkpointer,
@@ -60,11 +59,10 @@ public final class ReplicaLog {
 
   /** The end of the log; what is shown may be behind it, and so may the disk. */
   public LogPosition received() {
-    lock.lock();
     try {
-      return end();
-    } finally {
-      lock.unlock();
+      return lock.call(this::end);
+    } catch (RefusedException | ReplicationException e) {
+      throw new IllegalStateException(e); // it only looks
     }
   }
 
@@ -114,24 +112,30 @@ public final class ReplicaLog {
         || (extra != null && extra.length > MOST_EXTRA)) {
       throw new ReplicationException(Kind.DAMAGED, what(txid) + " has an impossible length");
     }
-    lock.lock();
+    left = ltxLength;
+    committedTxid = commitTxid;
     try {
-      availability.check();
-      if (own.begin(epoch, txid, log.tailTxid())) {
-        left = ltxLength;
-        return;
-      }
-      checkNext(epoch, txid);
-      buffer = store.receiveBuffers().take();
-      log.begin(record, epoch, extra, commitTxid < txid, buffer);
+      lock.call(
+          () -> {
+            open(epoch, txid, extra);
+            return null;
+          });
     } catch (RefusedException e) {
       giveBack();
       throw ReplicationException.ofDisk("cannot take " + what(txid), e);
-    } finally {
-      lock.unlock();
     }
-    left = ltxLength;
-    committedTxid = commitTxid;
+  }
+
+  private void open(long epoch, long txid, byte[] extra)
+      throws RefusedException, ReplicationException {
+    availability.check();
+    if (own.begin(epoch, txid, log.tailTxid())) {
+      return;
+    }
+    checkNext(epoch, txid);
+    buffer = store.receiveBuffers().take();
+    log.begin(record, epoch, extra, committedTxid < txid, buffer);
+    lock.setBusy(true);
   }
 
   private void checkNext(long epoch, long txid) throws ReplicationException {
@@ -196,18 +200,20 @@ public final class ReplicaLog {
             Kind.DAMAGED, what(record.txid()) + " ends " + left + " bytes too early");
       }
       LtxDecoder decoder = verified();
-      lock.lock();
-      try {
-        checkContinues(decoder.header());
-        log.finishReceived(
-            record,
-            decoder.trailer().postApplyChecksum(),
-            decoder.header().timestampMillis(),
-            committedTxid);
-        return end();
-      } finally {
-        lock.unlock();
-      }
+      return lock.call(
+          () -> {
+            try {
+              checkContinues(decoder.header());
+              log.finishReceived(
+                  record,
+                  decoder.trailer().postApplyChecksum(),
+                  decoder.header().timestampMillis(),
+                  committedTxid);
+              return end();
+            } finally {
+              lock.setBusy(record.isOpen());
+            }
+          });
     } catch (RefusedException e) {
       throw ReplicationException.ofDisk("cannot write " + what(record.txid()), e);
     } finally {
@@ -253,12 +259,11 @@ public final class ReplicaLog {
   public synchronized void abort() {
     own.abort();
     if (record.isOpen()) {
-      lock.lock();
-      try {
-        log.abortReceived(record);
-      } finally {
-        lock.unlock();
-      }
+      lock.run(
+          () -> {
+            log.abortReceived(record);
+            lock.setBusy(false);
+          });
     }
     giveBack();
   }

@@ -39,6 +39,7 @@ final class TransactionWriter {
   private final MainContent content;
   private final WriteGate gate;
   private final CommitWait waits;
+  private final LendingLock lending;
   private final StagedPages staged = new StagedPages();
 
   /** The record that is being made for the primary to commit, or null. */
@@ -60,7 +61,8 @@ final class TransactionWriter {
       CommittedState committed,
       MainContent content,
       WriteGate gate,
-      CommitWait waits) {
+      CommitWait waits,
+      LendingLock lending) {
     this.store = store;
     this.files = files;
     this.availability = availability;
@@ -71,6 +73,7 @@ final class TransactionWriter {
     this.content = content;
     this.gate = gate;
     this.waits = waits;
+    this.lending = lending;
   }
 
   /**
@@ -155,10 +158,10 @@ final class TransactionWriter {
       }
       scratch.encoder.end(rolling | Checksum.FLAG);
       if (outgoing != null) {
-        outgoing.send();
-        outgoing.copyTo(log.begin(outgoing.epoch(), null, false));
+        forward(rolling | Checksum.FLAG, now);
+      } else {
+        log.finish(rolling | Checksum.FLAG, now);
       }
-      log.finish(rolling | Checksum.FLAG, now);
       appended = true;
     } catch (IOException e) {
       metrics.refusedCommits.increment();
@@ -168,13 +171,27 @@ final class TransactionWriter {
         log.abort(); // also one of which begin made only half
       }
       forwarded = appended && outgoing != null;
-      if (forwarded) {
-        gate.ownRecords().add(new LogPosition(log.tailEpoch(), log.tailTxid(), log.tailChecksum()));
-      }
       closeOutgoing();
     }
     metrics.commitLatency.record(System.nanoTime() - start);
     return true;
+  }
+
+  /** The primary commits the record; then the log has it, from the stream or from here. */
+  private void forward(long postChecksum, long now) throws IOException {
+    long before = log.tailTxid();
+    outgoing.send(lending);
+    if (log.tailTxid() == before) {
+      outgoing.copyTo(log.begin(outgoing.epoch(), null, false));
+      log.finish(postChecksum, now);
+      gate.ownRecords().add(new LogPosition(log.tailEpoch(), log.tailTxid(), log.tailChecksum()));
+    } else if (log.tailTxid() == before + 1 && log.tailChecksum() == postChecksum) {
+      log.point().raise(before + 1);
+    } else {
+      throw new RefusedException(
+          Kind.READ_ONLY,
+          "the primary has gone on with " + files.name() + " meanwhile: the halt lock was lost");
+    }
   }
 
   /** Only now is permission asked for: what changes nothing, such as a rollback, needs none. */

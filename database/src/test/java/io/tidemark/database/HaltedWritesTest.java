@@ -7,13 +7,16 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.tidemark.database.RefusedException.Kind;
 import io.tidemark.database.SqliteSimulator.Finalise;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A replica commits through the primary, without mount and network between them. */
@@ -57,14 +60,23 @@ class HaltedWritesTest {
           public void check() {}
 
           @Override
-          public void forward(Path ltx, LogPosition base, long epoch) throws RefusedException {
-            try {
-              way.forward(ltx, base);
-            } catch (IOException e) {
-              throw e instanceof RefusedException refused
-                  ? refused
-                  : new RefusedException(Kind.IO, e.getMessage(), e);
-            }
+          public CompletableFuture<Void> forward(Path ltx, LogPosition base, long epoch) {
+            CompletableFuture<Void> answer = new CompletableFuture<>();
+            Runnable sending =
+                () -> {
+                  try {
+                    way.forward(ltx, base);
+                    answer.complete(null);
+                  } catch (RefusedException e) {
+                    answer.completeExceptionally(e);
+                  } catch (IOException e) {
+                    answer.completeExceptionally(new RefusedException(Kind.IO, e.getMessage(), e));
+                  } catch (Throwable e) {
+                    answer.completeExceptionally(e);
+                  }
+                };
+            new Thread(sending, "sending").start();
+            return answer;
           }
         });
   }
@@ -114,6 +126,110 @@ class HaltedWritesTest {
     new SqliteSimulator(bench.primary.store, NAME, random)
         .commitJournaled(image, after, Finalise.UNLINK, true);
     bench.follow(NAME);
+    bench.assertSame(NAME);
+  }
+
+  /** The record that the primary has beyond what the replica shows. */
+  private ReplicaBench.Travelling coming() throws IOException {
+    return bench.recordsAfter(NAME, replica.position().txid()).get(0);
+  }
+
+  private void awaitOnDisk(LogPosition received) throws IOException {
+    assertThat(received.txid()).isEqualTo(replica.position().txid() + 1);
+    replica.replicaLog().awaitDurable(received.txid());
+  }
+
+  @Test
+  @Timeout(60)
+  void thePrimaryMayWaitUntilTheHolderHasTheTransactionFromTheStream() throws Exception {
+    for (Finalise how : Finalise.values()) {
+      way =
+          (ltx, base) -> {
+            primary.commitForHolder(ltx, base, Duration.ZERO);
+            long epoch = bench.primary.store.epoch();
+            awaitOnDisk(ReplicaBench.take(replica.replicaLog(), epoch, coming(), 100, base.txid()));
+            replica.committedUpTo(epoch, base.txid());
+          };
+      byte[] after = next(4 + random.nextInt(4));
+      commitOnReplica(after, how);
+      image = after;
+      bench.assertSame(NAME);
+      assertThat(replica.commitTxid()).isEqualTo(primary.position().txid());
+    }
+    bench.follow(NAME);
+    bench.assertSame(NAME);
+  }
+
+  @Test
+  @Timeout(60)
+  void anAnswerThatComesWhileTheStreamBringsTheRecordWaitsForIt() throws Exception {
+    CompletableFuture<LogPosition> received = new CompletableFuture<>();
+    way =
+        (ltx, base) -> {
+          primary.commitForHolder(ltx, base, Duration.ZERO);
+          ReplicaBench.Travelling record = coming();
+          ReplicaLog log = replica.replicaLog();
+          byte[] bytes = record.ltx();
+          long txid = record.txid();
+          log.begin(bench.primary.store.epoch(), record.epoch(), txid, null, bytes.length, txid);
+          log.write(ByteBuffer.wrap(bytes, 0, 200));
+          new Thread(
+                  () -> {
+                    try {
+                      Thread.sleep(100); // the answer overtakes it
+                      log.write(ByteBuffer.wrap(bytes, 200, bytes.length - 200));
+                      received.complete(log.finish());
+                    } catch (IOException | InterruptedException e) {
+                      received.completeExceptionally(e);
+                    }
+                  })
+              .start();
+        };
+    byte[] after = next(6);
+    commitOnReplica(after, Finalise.UNLINK);
+    assertThat(received.join().txid()).isEqualTo(primary.position().txid());
+    bench.assertSame(NAME);
+    bench.primary.crash();
+    bench.replica.crash();
+    assertThat(bench.replica.read(NAME)).isEqualTo(after);
+    bench.assertSame(NAME);
+  }
+
+  @Test
+  @Timeout(60)
+  void aStreamThatIsCutWhileItBringsTheRecordIsNotWaitedFor() throws Exception {
+    way =
+        (ltx, base) -> {
+          primary.commitForHolder(ltx, base, Duration.ZERO);
+          ReplicaBench.Travelling record = coming();
+          ReplicaLog log = replica.replicaLog();
+          log.begin(
+              bench.primary.store.epoch(), record.epoch(), record.txid(), null, 100_000_000, 0);
+          log.write(ByteBuffer.allocate(2_000_000));
+          log.abort();
+        };
+    byte[] after = next(6);
+    commitOnReplica(after, Finalise.UNLINK);
+    bench.assertSame(NAME);
+    bench.replica.crash();
+    bench.assertSame(NAME);
+  }
+
+  @Test
+  void aRecordFromTheStreamStaysWhenTheAnswerIsLost() throws Exception {
+    byte[] after = next(5);
+    way =
+        (ltx, base) -> {
+          primary.commitForHolder(ltx, base, Duration.ZERO);
+          long epoch = bench.primary.store.epoch();
+          awaitOnDisk(ReplicaBench.take(replica.replicaLog(), epoch, coming(), 100, base.txid()));
+          throw new IOException("the line is dead");
+        };
+    refused(after);
+    replica.stopForwarding();
+    replica.committedUpTo(bench.primary.store.epoch(), primary.position().txid());
+    bench.follow(NAME);
+    assertThat(bench.replica.read(NAME)).isEqualTo(after);
     bench.assertSame(NAME);
   }
 

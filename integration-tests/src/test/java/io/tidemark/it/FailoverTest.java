@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidemark.database.FileTree;
 import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -284,6 +286,29 @@ class FailoverTest {
     assertThat(ElectedCluster.values(first, DB)).isEqualTo("1,3");
     assertThat(ElectedCluster.values(second, DB)).isEqualTo("1,3");
     assertThat(first.output()).contains("never happened");
+  }
+
+  @Test
+  void aMemberThatHoldsTheHaltLockAcknowledgesWhatItsProgramsWrite() throws Exception {
+    ElectedCluster cluster = new ElectedCluster(bench, 2).sync(2).start();
+    TidemarkProcess holder = cluster.node(2);
+    for (String mode : List.of("WAL", "DELETE")) {
+      String db = mode.toLowerCase(Locale.ROOT) + ".db";
+      cluster.createTable(cluster.node(1), db, mode);
+      cluster.awaitEqual(db);
+      String file = holder.file(db).toString();
+      // One after the other: each has to be acknowledged by this node, too.
+      String script =
+          "for i in 1 2 3 4 5; do sqlite3 "
+              + file
+              + " 'INSERT INTO t(v) VALUES('$i')' || exit 1; done";
+      holder.ask("run", "--with-halt-lock-on", file, "--", "sh", "-c", script).ok();
+      cluster.checkEqual(db);
+      for (TidemarkProcess node : cluster.nodes()) {
+        assertThat(ElectedCluster.values(node, db)).isEqualTo("1,2,3,4,5");
+      }
+    }
+    assertThat(cluster.node(1).output()).doesNotContain("leaves the set");
   }
 
   @Test

@@ -118,6 +118,8 @@ public final class PrimaryApi {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    } catch (IOException e) {
+      throw new IOException("the primary at " + base + " does not answer: " + e, e);
     }
     try {
       Map<?, ?> json = HaltJson.object(Json.parse(response.body()));

@@ -12,7 +12,11 @@ import io.tidemark.node.halt.HaltRefusedException.Reason;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -42,6 +46,10 @@ public final class ReplicaHalts implements Halts {
   private final Map<String, Held> locks = new ConcurrentHashMap<>();
   private final ReentrantLock change = new ReentrantLock();
   private final ScheduledExecutorService ticker = PrimaryHalts.newTicker();
+
+  /** A thread for each transaction on its way to the primary. */
+  private final ExecutorService forwards =
+      Executors.newCachedThreadPool(PrimaryHalts.daemons("tidemark-forward"));
 
   /**
    * @param primary gives null if this node knows none
@@ -203,6 +211,7 @@ public final class ReplicaHalts implements Halts {
     } finally {
       change.unlock();
     }
+    forwards.shutdown();
   }
 
   /** A lock that is held, and what it forwards. */
@@ -251,7 +260,27 @@ public final class ReplicaHalts implements Halts {
     }
 
     @Override
-    public void forward(Path ltx, LogPosition base, long epoch) throws RefusedException {
+    public CompletableFuture<Void> forward(Path ltx, LogPosition base, long epoch) {
+      CompletableFuture<Void> answer = new CompletableFuture<>();
+      try {
+        forwards.execute(
+            () -> {
+              try {
+                send(ltx, base, epoch);
+                answer.complete(null);
+              } catch (RefusedException | RuntimeException e) {
+                answer.completeExceptionally(e);
+              }
+            });
+      } catch (RejectedExecutionException e) {
+        lost("this node stops");
+        answer.completeExceptionally(
+            new RefusedException(Kind.READ_ONLY, name + ": this node stops", e));
+      }
+      return answer;
+    }
+
+    private void send(Path ltx, LogPosition base, long epoch) throws RefusedException {
       Transaction transaction = new Transaction(name, id, epoch, sequence + 1, base);
       IOException unknown = null;
       while (!isOver()) {
