@@ -407,6 +407,8 @@ public final class ClusterDriver implements AutoCloseable {
   // ------------------------------------------------------------------- following
 
   private Duration look() throws LeaseStoreException, IOException {
+    long versionBefore = memory.recordVersion();
+    long epochBefore = data.epoch();
     Stored stored = leaser.read();
     ClusterRecord record = null;
     String unreadable = null;
@@ -426,6 +428,9 @@ public final class ClusterDriver implements AutoCloseable {
         lastRead == null ? Optional.empty() : stored.regressionSince(lastRead);
     Eligibility.Verdict verdict = Eligibility.judge(record, candidate(), isExpired(record));
     if (verdict.kind() == Eligibility.Kind.OPERATOR) {
+      if (memory.recordVersion() > versionBefore || data.epoch() > epochBefore) {
+        return Duration.ZERO; // the primary told of a newer record while this one was read
+      }
       return standStill(regression.map(text -> text + "; ").orElse("") + verdict.reason());
     }
     lastRead = stored;

@@ -11,12 +11,15 @@ import io.tidemark.lease.protocol.CommitMode;
 import io.tidemark.lease.protocol.Member;
 import io.tidemark.lease.protocol.Role;
 import io.tidemark.node.cluster.FakeLeaseStore.Fate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,6 +195,27 @@ class ClusterElectionTest {
     bed.assertOrder("epoch 9", "follow http://two");
     assertThat(bed.memoryOnDisk().recordVersion()).isEqualTo(12);
     assertThat(bed.memoryOnDisk().nonceOf(9)).isEqualTo(0xBAD);
+  }
+
+  @Test
+  void aRecordThatChangedWhileItWasReadIsReadAgain() throws Exception {
+    bed.established(TWO);
+    bed.store.own(ClusterBed.OTHER);
+    bed.start();
+    bed.await("it follows", () -> bed.streams.followed() != null);
+    CountDownLatch readAgain = new CountDownLatch(1);
+    bed.store.afterNextRead(
+        () -> {
+          bed.store.put(bed.record(8, 5, TWO));
+          try {
+            bed.memory.follows(5, 0xBAD, 8); // the primary's stream is quicker than the answer
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+          bed.store.afterNextRead(readAgain::countDown);
+        });
+    readAgain.await();
+    assertThat(bed.events).doesNotContain("follow null");
   }
 
   @Test
