@@ -32,6 +32,12 @@ public interface Leaser extends AutoCloseable {
   Stored read() throws LeaseStoreException;
 
   /**
+   * An acquisition is to be expected in a moment: what it needs of the store and takes time may be
+   * fetched in advance. Returns at once; nothing depends on it.
+   */
+  default void prepare() {}
+
+  /**
    * Becomes the owner and writes the record, in one transaction, if there is no live owner and the
    * record is still the one that was seen (or still absent).
    *

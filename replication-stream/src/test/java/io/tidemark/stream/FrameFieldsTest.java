@@ -91,7 +91,7 @@ class FrameFieldsTest {
         row("a crowd", () -> new Standing(1, LEAVING, 65_536, 1), "65536", "65535"),
         row("min-in-sync 0", () -> new Standing(1, LEAVING, 1, 0), "min-in-sync"),
         row("min-in-sync", () -> new Standing(1, LEAVING, 1, 65_536), "65536"),
-        row("no record", () -> new Handoff(0), "record version"),
+        row("no record", () -> new Handoff(-1), "record version"),
         row("durable first", () -> new Ack(1, 1, ONE, new Txid(2), ONE, 0), "durable", "received"),
         row("applied first", () -> new Ack(1, 1, ONE, Txid.ZERO, ONE, 0), "applied", "durable"),
         row("consumed", () -> new Ack(1, 1, ONE, ONE, ONE, -1), "consumed"),

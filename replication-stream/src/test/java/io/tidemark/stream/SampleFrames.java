@@ -63,6 +63,7 @@ final class SampleFrames {
         new HeartbeatReply(1, -5),
         new Admission(new Id(0xabc)),
         new Standing(9, MemberStanding.LEAVING, 3, 2),
+        new Handoff(0),
         new Handoff(9),
         new End(End.Reason.SHUTDOWN, "the process stops"),
         new Refusal(Refusal.Reason.CLUSTER, "another cluster", "check lease.advertise-url"));

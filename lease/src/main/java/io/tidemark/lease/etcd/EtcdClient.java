@@ -119,12 +119,17 @@ final class EtcdClient implements AutoCloseable {
     return timeout;
   }
 
-  /** A new etcd lease; keys are bound to it by {@link #put}. */
-  LeaseGrantResponse grant(Duration ttl) throws LeaseStoreException {
+  /** Asks for a new etcd lease; keys are bound to it by {@link #put}. */
+  CompletableFuture<LeaseGrantResponse> askForLease(Duration ttl) {
     // In whole seconds, rounded up: the deadline rests on what is granted anyway.
     long seconds = ttl.plusMillis(999).toSeconds();
-    LeaseGrantResponse granted = await(client.getLeaseClient().grant(seconds), timeout);
-    return sameCluster(granted);
+    return client.getLeaseClient().grant(seconds);
+  }
+
+  /** The etcd lease that was asked for. */
+  LeaseGrantResponse granted(CompletableFuture<LeaseGrantResponse> asked)
+      throws LeaseStoreException {
+    return sameCluster(await(asked, timeout));
   }
 
   void revoke(long leaseId) throws LeaseStoreException {

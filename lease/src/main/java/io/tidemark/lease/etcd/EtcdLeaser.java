@@ -30,9 +30,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,12 +49,16 @@ import org.slf4j.LoggerFactory;
 public final class EtcdLeaser implements Leaser {
   private static final Logger LOG = LoggerFactory.getLogger(EtcdLeaser.class);
 
+  /** An etcd lease is used for an acquisition as long as less than this part of its TTL is over. */
+  private static final int FRESH_SHARE = 4;
+
   private final EtcdOptions options;
   private final BootClock clock;
   private final EtcdClient client;
   private final ByteSequence primaryKey;
   private final ByteSequence recordKey;
   private final HintLoops watches = new HintLoops();
+  private final AtomicReference<Asked> prepared = new AtomicReference<>();
 
   /**
    * @throws LeaseStoreException when the certificates cannot be used; connects to nothing yet
@@ -119,18 +125,41 @@ public final class EtcdLeaser implements Leaser {
     }
   }
 
+  /** An etcd lease that was asked for at a time of the clock. */
+  private record Asked(long sentAt, CompletableFuture<LeaseGrantResponse> grant) {}
+
+  /** One that is not used ends by its TTL. */
+  @Override
+  public void prepare() {
+    prepared.set(ask());
+  }
+
+  private Asked ask() {
+    return new Asked(clock.nanos(), client.askForLease(options.ttl()));
+  }
+
+  /** What was prepared, unless too much of its TTL may be over. */
+  private Asked prepared() {
+    Asked asked = prepared.getAndSet(null);
+    boolean fresh =
+        asked != null
+            && clock.nanos() - asked.sentAt < options.ttl().toNanos() / FRESH_SHARE
+            && !asked.grant.isCompletedExceptionally();
+    return fresh ? asked : ask();
+  }
+
   @Override
   public Acquisition acquire(Stored seen, String nextRecord, Owner owner)
       throws LeaseStoreException {
     RecordText.checked(nextRecord);
-    long sentAt = clock.nanos();
+    Asked asked = prepared();
     LeaseGrantResponse grant;
     try {
-      grant = client.grant(options.ttl());
+      grant = client.granted(asked.grant);
     } catch (LeaseStoreException e) {
       throw e.asHarmless(); // An etcd lease without a key owns nothing.
     }
-    Renewal.Renewed granted = new Renewal.Renewed(sentAt, Duration.ofSeconds(grant.getTTL()));
+    Renewal.Renewed granted = new Renewal.Renewed(asked.sentAt, Duration.ofSeconds(grant.getTTL()));
     return new EtcdAttempt(seen, nextRecord, owner, grant.getID(), granted).make();
   }
 

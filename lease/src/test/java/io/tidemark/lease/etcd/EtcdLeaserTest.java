@@ -15,6 +15,7 @@ import io.tidemark.lease.LeaserConformance;
 import io.tidemark.lease.LeaserTestBed;
 import io.tidemark.lease.Owner;
 import io.tidemark.lease.Renewal;
+import io.tidemark.lease.Stored;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -82,6 +83,31 @@ class EtcdLeaserTest extends LeaserConformance {
       assertThat(clock.nanos() - deadline).isPositive();
       assertThat(second.read().owner()).contains(two);
       assertThat(acquired.lease().renew(Duration.ofSeconds(5))).isInstanceOf(Renewal.Lost.class);
+    }
+  }
+
+  @Test
+  void whatWasPreparedIsUsedAsLongAsItIsFreshAndItsTimeCountsFromThen() throws Exception {
+    Owner owner = new Owner("node", "nonce", "http://node");
+    BootClock clock = BootClock.monotonic();
+    Duration ttl = Duration.ofSeconds(4);
+    try (EtcdLeaser leaser =
+        new EtcdLeaser(options(List.of(server.url()), "/prepared", ttl), clock)) {
+      Stored before = leaser.read();
+      leaser.prepare();
+      long prepared = clock.nanos();
+      Acquisition.Acquired acquired =
+          (Acquisition.Acquired) leaser.acquire(before, "record", owner);
+      assertThat(acquired.lease().granted().sentAt()).isLessThanOrEqualTo(prepared);
+      assertThat(acquired.lease().renew(Duration.ofSeconds(2))).isInstanceOf(Renewal.Renewed.class);
+      acquired.lease().release(acquired.revision(), "record 2");
+
+      leaser.prepare();
+      Thread.sleep(ttl.toMillis() / 3);
+      long begin = clock.nanos();
+      Acquisition.Acquired again =
+          (Acquisition.Acquired) leaser.acquire(leaser.read(), "record 3", owner);
+      assertThat(again.lease().granted().sentAt()).isGreaterThanOrEqualTo(begin);
     }
   }
 

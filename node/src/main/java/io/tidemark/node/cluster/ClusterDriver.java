@@ -237,6 +237,11 @@ public final class ClusterDriver implements AutoCloseable {
     notifyAll();
   }
 
+  /** The primary is about to give up the lease for this node. */
+  void prepareToTakeOver() {
+    leaser.prepare();
+  }
+
   /**
    * Asks for a planned change of the primary.
    *
@@ -1056,6 +1061,7 @@ public final class ClusterDriver implements AutoCloseable {
       }
       LOG.info("handing over to {}", successor.url());
       handoffSince = clock.nanos();
+      successor.prepareToTakeOver();
     }
     String unfit = InSyncSet.unfitness(record, streams.peers(), successor);
     if (unfit != null || isHandoffLate()) {

@@ -135,7 +135,11 @@ final class NodeStreams implements Streams, AutoCloseable {
 
     @Override
     public void handoff(long recordVersion) {
-      driver.wake();
+      if (recordVersion == 0) {
+        driver.prepareToTakeOver();
+      } else {
+        driver.wake();
+      }
     }
   }
 
@@ -477,6 +481,11 @@ final class NodeStreams implements Streams, AutoCloseable {
               standingOf(record, member()),
               record.members().size(),
               record.minInSync()));
+    }
+
+    @Override
+    public void prepareToTakeOver() {
+      peer.handoff(0);
     }
 
     @Override

@@ -83,6 +83,9 @@ interface Streams {
      */
     long durable(String name);
 
+    /** The lease is about to be given up for it; it may not come to that. */
+    void prepareToTakeOver();
+
     /** The lease is given up for it: the record says so. */
     void takeOver(ClusterRecord record);
   }

@@ -92,6 +92,7 @@ class ClusterHandoffTest {
     assertThat(record.successor().orElseThrow().nodeId()).isEqualTo(2);
     assertThat(record.successor().orElseThrow().incarnation()).isEqualTo(12);
     assertThat(two.tookOver()).isEqualTo(record);
+    assertThat(two.isPrepared()).isTrue();
     assertThat(bed.store.owner()).isNull();
     assertThat(bed.data.isPrimary()).isFalse();
     bed.await("writers are let go", () -> !bed.data.isHolding());

@@ -19,6 +19,7 @@ final class FakePeer implements Streams.Peer {
   private volatile boolean resynchronising;
   private volatile FakeData source;
   private volatile ClusterRecord takeOver;
+  private volatile boolean prepared;
 
   FakePeer(Member member, long epoch) {
     this.member = member;
@@ -145,6 +146,16 @@ final class FakePeer implements Streams.Peer {
       return open ? primary.durable(name) : -1;
     }
     return durable.getOrDefault(name, -1L);
+  }
+
+  /** Whether it was told that the lease is about to be given up for it. */
+  boolean isPrepared() {
+    return prepared;
+  }
+
+  @Override
+  public void prepareToTakeOver() {
+    prepared = true;
   }
 
   @Override
