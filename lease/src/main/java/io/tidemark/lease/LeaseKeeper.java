@@ -25,6 +25,7 @@ public final class LeaseKeeper implements AutoCloseable {
   private final BootClock clock;
   private final Consumer<String> onLost;
   private final Tenure tenure; // guarded by this
+  private volatile boolean givingUp;
   private boolean renewing; // guarded by this
   private final Thread watcher = thread("lease-keeper", this::watchDeadline);
   private final Thread renewer = thread("lease-renewal", this::renewWhenDue);
@@ -109,8 +110,19 @@ public final class LeaseKeeper implements AutoCloseable {
     String text = "lease {} (was {}): {}";
     switch (tenure.state()) {
       case HELD, CLOSED -> LOG.info(text, tenure.state(), before, tenure.reason());
-      case DOUBTFUL, LOST -> LOG.warn(text, tenure.state(), before, tenure.reason());
+      case DOUBTFUL, LOST -> {
+        if (givingUp) {
+          LOG.info(text, tenure.state(), before, tenure.reason());
+        } else {
+          LOG.warn(text, tenure.state(), before, tenure.reason());
+        }
+      }
     }
+  }
+
+  /** Whether this process is giving the ownership up: then its loss is no surprise. */
+  public void givingUp(boolean now) {
+    givingUp = now;
   }
 
   /** For tests that move the clock: the threads look at it now. */

@@ -118,7 +118,10 @@ final class Tenancy implements AutoCloseable {
    */
   Result release(ClusterRecord last) throws LeaseStoreException {
     uncertain = last;
-    return settled(last, lease.release(revision, ClusterRecordJson.write(last)));
+    keeper.givingUp(true);
+    Result result = settled(last, lease.release(revision, ClusterRecordJson.write(last)));
+    keeper.givingUp(result != Result.VOID);
+    return result;
   }
 
   /**
