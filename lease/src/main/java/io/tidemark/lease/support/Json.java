@@ -1,8 +1,11 @@
 package io.tidemark.lease.support;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -17,7 +20,9 @@ import java.util.Map;
  * and null. What is read and written again keeps every field, known or not.
  */
 public final class Json {
-  private static final JsonFactory FACTORY = new JsonFactory();
+  /** Surrogates are escaped, so that a lone one in some name survives a text in UTF-8. */
+  private static final JsonFactory FACTORY =
+      new JsonFactoryBuilder().highestNonEscapedChar(Character.MIN_SURROGATE - 1).build();
 
   private Json() {}
 
@@ -42,6 +47,11 @@ public final class Json {
         throw new IOException("more than one JSON value");
       }
       return value;
+    } catch (JsonProcessingException e) {
+      // The library's message goes over several lines.
+      JsonLocation where = e.getLocation();
+      throw new IOException(
+          e.getOriginalMessage() + (where == null ? "" : " at offset " + where.getCharOffset()), e);
     }
   }
 
@@ -68,7 +78,10 @@ public final class Json {
         yield list;
       }
       case VALUE_STRING -> parser.getText();
-      case VALUE_NUMBER_INT -> parser.getNumberValue();
+      case VALUE_NUMBER_INT ->
+          parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+              ? parser.getBigIntegerValue()
+              : (Number) parser.getLongValue();
       case VALUE_NUMBER_FLOAT -> parser.getDecimalValue();
       case VALUE_TRUE -> Boolean.TRUE;
       case VALUE_FALSE -> Boolean.FALSE;
@@ -77,7 +90,10 @@ public final class Json {
     };
   }
 
-  /** The compact text of a value. */
+  /**
+   * The compact text of a value, on one line. What is none of the above is written as its text, and
+   * a number that JSON does not have as null.
+   */
   public static String write(Object value) {
     StringWriter out = new StringWriter();
     try (JsonGenerator generator = FACTORY.createGenerator(out)) {
@@ -92,24 +108,24 @@ public final class Json {
     if (value instanceof Map<?, ?> map) {
       out.writeStartObject();
       for (Map.Entry<?, ?> entry : map.entrySet()) {
-        out.writeFieldName((String) entry.getKey());
+        out.writeFieldName(entry.getKey().toString());
         write(out, entry.getValue());
       }
       out.writeEndObject();
-    } else if (value instanceof List<?> list) {
+    } else if (value instanceof Iterable<?> items) {
       out.writeStartArray();
-      for (Object item : list) {
+      for (Object item : items) {
         write(out, item);
       }
       out.writeEndArray();
+    } else if (value == null || value instanceof Double d && !Double.isFinite(d)) {
+      out.writeNull();
     } else if (value instanceof Number) {
       out.writeNumber(value.toString());
     } else if (value instanceof Boolean flag) {
       out.writeBoolean(flag);
-    } else if (value == null) {
-      out.writeNull();
     } else {
-      out.writeString((String) value);
+      out.writeString(value.toString());
     }
   }
 

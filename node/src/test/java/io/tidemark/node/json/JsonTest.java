@@ -57,8 +57,11 @@ class JsonTest {
         "nul",
         "-"
       })
-  void otherTextIsRefused(String text) {
-    assertThatThrownBy(() -> Json.parse(text)).isInstanceOf(IllegalArgumentException.class);
+  void otherTextIsRefusedInOneLine(String text) {
+    assertThatThrownBy(() -> Json.parse(text))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("not JSON: ")
+        .hasMessageNotContaining("\n");
   }
 
   @Test
