@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -36,11 +37,16 @@ final class Tree {
   /** The kernel is told of every change that did not come from it, so it may trust us for long. */
   static final long LONG_NANOS = TimeUnit.HOURS.toNanos(1);
 
+  /** Of a node id: what is drawn for each mount, and what counts its nodes; it is positive. */
+  private static final int MOUNT_BITS = 36;
+
+  private static final int FILE_BITS = 26;
+
   final ReentrantLock lock = new ReentrantLock();
   private final Store store;
   private final ClusterFiles clusterFiles;
   private final Map<Long, Node> nodes = new ConcurrentHashMap<>();
-  private final AtomicLong nextId = new AtomicLong(FuseFileSystem.ROOT_NODE + 1);
+  private final AtomicLong nextId = new AtomicLong(firstId());
   private final Map<SideFile, Attributes> sideAttributes = new WeakHashMap<>();
   private final Map<String, FileNode> superJournals = new HashMap<>();
   private final DirectoryNode root;
@@ -57,6 +63,19 @@ final class Tree {
     nodes.put(root.id, root);
     removePlaceholdersOfDropped();
     makeDirectories();
+  }
+
+  /**
+   * Programs see node ids as inode numbers, and no two mounts of one directory may show the same. A
+   * program that outlived an earlier mount still has its database open there, but reaches what lies
+   * beside it by its path, here. SQLite compares inode numbers before it creates a rollback journal
+   * or deletes a WAL and its index (SQLITE_FCNTL_HAS_MOVED); with equal ones it would leave a hot
+   * journal of former content beside this database, or take the index away from its users.
+   */
+  private static long firstId() {
+    return FuseFileSystem.ROOT_NODE
+        + 1
+        + (ThreadLocalRandom.current().nextLong(1L << MOUNT_BITS) << FILE_BITS);
   }
 
   /** A crash can come between the first record of a database and its directories. */

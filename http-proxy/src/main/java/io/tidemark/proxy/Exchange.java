@@ -272,7 +272,8 @@ final class Exchange implements Connecting.Result {
     } else if (proxy.settings.flyReplay() && !client.isPeer()) {
       replay(primary);
     } else if (hasPassedHere()) {
-      hold("two nodes take each other for the primary");
+      // They are not helped by a third one that waits with them.
+      hold("two nodes take each other for the primary", true);
     } else {
       connect(Endpoint.of(primary));
     }
@@ -300,14 +301,20 @@ final class Exchange implements Connecting.Result {
 
   /** Until somebody may write. */
   private void hold(String why) {
+    hold(why, false);
+  }
+
+  /**
+   * @param pointless whether the node that has sent the request had better look for itself; it can
+   *     do so only if it has kept the body
+   */
+  private void hold(String why, boolean pointless) {
     long now = System.nanoTime();
     if (heldSince == 0) {
       heldSince = now;
       proxy.counters.held.increment();
     }
     problem = why;
-    // Two nodes that disagree are not helped by a third one that waits with them.
-    boolean pointless = client.isPeer() && !hops.isEmpty() && hasPassedHere();
     boolean late = now - heldSince >= proxy.settings.primaryTimeout().toNanos();
     if (late || pointless || proxy.isDraining()) {
       if (!pointless) {

@@ -215,6 +215,33 @@ class ForwardingTest {
     assertThat(client.send(post("/", "x")).message()).startsWith("HTTP/1.1 503 ");
   }
 
+  /** A handoff to the node that the client asks: its predecessor knows of it first. */
+  @Test
+  void whatComesBackToTheNodeThatIsBecomingPrimaryWaitsThereHoweverLargeItIs() throws Exception {
+    bed.primaryTimeout = Duration.ofSeconds(30);
+    startProxies();
+    client = bed.client(replica);
+    FakeApi replicaApi = bed.closing(new FakeApi());
+    replicaApi.proxy = replica;
+    primarySees.set(Standing.NOBODY);
+    client.send(post("/", "y".repeat(200_000)));
+    awaitHeld(primary);
+    replicaSees.set(Standing.NOBODY);
+    primarySees.elsewhere(replicaApi.port());
+    awaitHeld(replica);
+    replicaSees.set(Standing.HERE);
+    assertThat(client.message()).startsWith("HTTP/1.1 200 ").endsWith("yyy");
+    assertThat(onReplica.requests).hasValue(1);
+  }
+
+  private static void awaitHeld(ProxyServer proxy) throws InterruptedException {
+    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    while (proxy.counters().held() == 0) {
+      assertThat(System.nanoTime()).as("a request that is held").isLessThan(deadline);
+      Thread.sleep(5);
+    }
+  }
+
   // ------------------------------------------------------------------ changes and ends
 
   @Test

@@ -1,0 +1,49 @@
+package io.tidemark.it;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/**
+ * Web sites that know nothing of Tidemark on three nodes: sign in, post, upload and read through
+ * any of them, while the primary is handed over and killed. With {@code tidemark.it.site-rounds} it
+ * goes on for longer.
+ */
+class ProgramsBehindProxiesTest {
+  private static final int USERS = 3;
+  private static final int ROUNDS = Integer.getInteger("tidemark.it.site-rounds", 1);
+
+  @RegisterExtension final Workbench bench = new Workbench();
+
+  @BeforeEach
+  void needsAMount() {
+    Requirements.realMount();
+    Requirements.programs("etcd", "sqlite3", Settings.python());
+  }
+
+  @Test
+  void aDjangoSiteLosesNothingWhileThePrimaryIsHandedOverAndKilled() throws Exception {
+    Requirements.pythonModule("django");
+    rounds(new SiteCluster(bench, Site.DJANGO));
+  }
+
+  @Test
+  void aFossilServerLosesNothingWhileThePrimaryIsHandedOverAndKilled() throws Exception {
+    Requirements.programs("fossil");
+    // docs/PROXY.md, "Pages that write": the login page makes what all other pages need.
+    rounds(new SiteCluster(bench, Site.FOSSIL).setting("proxy.always-forward", "[/login]"));
+  }
+
+  private void rounds(SiteCluster site) throws Exception {
+    site.start(USERS);
+    for (int i = 0; i < ROUNDS; i++) {
+      for (int change = 0; change < 3; change++) {
+        site.handOff();
+        site.awaitMore(2 * USERS);
+      }
+      site.killPrimary(USERS);
+      site.awaitMore(USERS);
+    }
+    site.check();
+  }
+}
