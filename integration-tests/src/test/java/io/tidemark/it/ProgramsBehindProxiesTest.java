@@ -1,5 +1,6 @@
 package io.tidemark.it;
 
+import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -24,14 +25,18 @@ class ProgramsBehindProxiesTest {
   @Test
   void aDjangoSiteLosesNothingWhileThePrimaryIsHandedOverAndKilled() throws Exception {
     Requirements.pythonModule("django");
-    rounds(new SiteCluster(bench, Site.DJANGO));
+    rounds(site(Site.DJANGO));
   }
 
   @Test
   void aFossilServerLosesNothingWhileThePrimaryIsHandedOverAndKilled() throws Exception {
     Requirements.programs("fossil");
     // docs/PROXY.md, "Pages that write": the login page makes what all other pages need.
-    rounds(new SiteCluster(bench, Site.FOSSIL).setting("proxy.always-forward", "[/login]"));
+    rounds(site(Site.FOSSIL).setting("proxy.always-forward", "[/login]"));
+  }
+
+  private SiteCluster site(Site site) throws Exception {
+    return new SiteCluster(bench, site, Duration.ofMinutes(10L * ROUNDS));
   }
 
   private void rounds(SiteCluster site) throws Exception {
@@ -39,7 +44,7 @@ class ProgramsBehindProxiesTest {
     for (int i = 0; i < ROUNDS; i++) {
       for (int change = 0; change < 3; change++) {
         site.handOff();
-        site.awaitMore(2 * USERS);
+        site.awaitMore(USERS);
       }
       site.killPrimary(USERS);
       site.awaitMore(USERS);

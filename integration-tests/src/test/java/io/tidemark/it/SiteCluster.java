@@ -26,11 +26,15 @@ final class SiteCluster {
   private final Map<TidemarkProcess, Integer> targets = new LinkedHashMap<>();
   private Conversation users;
 
-  SiteCluster(Workbench bench, Site site) throws Exception {
+  /**
+   * @param longestLife of each node
+   */
+  SiteCluster(Workbench bench, Site site, Duration longestLife) throws Exception {
     this.bench = bench;
     this.site = site;
     cluster = new ElectedCluster(bench, 3).sync(2);
     for (TidemarkProcess node : cluster.nodes()) {
+      node.longestLife(longestLife);
       proxies.put(node, Ports.free());
       targets.put(node, Ports.free());
       node.setting("proxy.addr", "127.0.0.1:" + proxies.get(node));
