@@ -15,10 +15,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** What people get: the commands of the README, the archive, the package, and the service. */
+/** What people get: the archive, the package, and the service. */
 class ShippedTest {
-  private static final Path ROOT = Settings.module().resolveSibling("tidemark").getParent();
-
   @RegisterExtension final Workbench bench = new Workbench();
 
   @BeforeEach
@@ -26,58 +24,11 @@ class ShippedTest {
     Requirements.realMount();
   }
 
-  /** The commands, indented by four blanks, of a section of the README. */
-  private static List<String> commands(String section) throws IOException {
-    List<String> commands = new ArrayList<>();
-    boolean inside = false;
-    for (String line : Files.readAllLines(ROOT.resolve("README.md"))) {
-      if (line.startsWith("## ")) {
-        inside = line.equals("## " + section);
-      } else if (inside && line.startsWith("    ")) {
-        commands.add(line.strip());
-      }
-    }
-    assertThat(commands).as(section).isNotEmpty();
-    return commands;
-  }
-
-  @Test
-  void theCommandsOfTheReadmeDoWhatItSays() throws IOException {
-    Requirements.programs("sqlite3", "curl");
-    TidemarkProcess node = bench.tidemark("node").start();
-    Path here = bench.scratchDirectory("here");
-    Command.sqlite(here.resolve("existing.db"), "CREATE TABLE t(x); INSERT INTO t VALUES (7);")
-        .ok();
-    List<String> all = new ArrayList<>(commands("Databases in and out"));
-    all.addAll(commands("Looking at it"));
-    for (String line : all) {
-      String command =
-          line.replace("./tidemark ", ROOT.resolve("tidemark") + " ")
-              .replace("/srv/db", node.mount().toString())
-              .replace("/var/lib/tidemark", node.data().toString())
-              .replace("localhost:20202", node.url().substring("http://".length()));
-      Command.Result result =
-          Command.of("bash", "-c", command).in(here).with("TIDEMARK_URL", node.url()).run();
-      // What curl ends with when its time is up.
-      int expected = line.contains("curl -sN -m 1") ? 28 : 0;
-      assertThat(result.exit())
-          .as("%s%n%s%s", line, result.out(), result.err())
-          .isEqualTo(expected);
-      if (!line.contains("export") && !line.startsWith("cp")) {
-        assertThat(result.out()).as(line).isNotBlank();
-      }
-    }
-    assertThat(Command.sqlite(here.resolve("backup.db"), "SELECT x FROM t").ok()).isEqualTo("7");
-    assertThat(Command.sqlite(node.file("new.db"), "SELECT x FROM t").ok()).isEqualTo("7");
-    assertThat(here.resolve("ltx")).isNotEmptyDirectory();
-    assertThat(node.file("app.db")).doesNotExist();
-  }
-
   @Test
   void theArchiveAndThePackageHaveAProgramThatRuns() throws IOException {
     Requirements.programs("dpkg-deb", "tar");
     Path out = bench.scratchDirectory("release");
-    Command.of(ROOT.resolve("scripts/package"), out).within(Duration.ofMinutes(1)).ok();
+    Command.of(Readme.ROOT.resolve("scripts/package"), out).within(Duration.ofMinutes(1)).ok();
     Path unpacked = bench.scratchDirectory("unpacked");
     Command.of("sh", "-c", "tar xzf " + out + "/*.tar.gz -C " + unpacked).ok();
     Path installed = bench.scratchDirectory("installed");

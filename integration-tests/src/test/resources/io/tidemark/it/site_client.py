@@ -44,6 +44,7 @@ class Unknown(Exception):
 class State:
     def __init__(self):
         self.lock = threading.Lock()
+        self.begun = False
         self.down = set()
         self.kills = 0
         self.stopped = False
@@ -53,6 +54,12 @@ class State:
         self.unknown = 0
         self.again = 0
         self.longest = 0.0
+
+    def first(self):
+        """Whether this is the first request of all: it goes to a replica, which cannot write."""
+        with self.lock:
+            begun, self.begun = self.begun, True
+            return not begun
 
     def disturbance(self):
         """Which nodes are being killed, and how many were before."""
@@ -128,7 +135,7 @@ class User(threading.Thread):
         """
         deadline = time.monotonic() + PATIENCE
         while True:
-            node = self.random.randrange(len(ports))
+            node = len(ports) - 1 if state.first() else self.random.randrange(len(ports))
             down, kills = state.disturbance()
             answer, said = self.exchange(node, method, path, body, headers or {})
             if answer and answer.status < 400:
