@@ -1,5 +1,6 @@
 package io.tidemark.it;
 
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -30,7 +31,15 @@ final class ClusterCampaign {
       Workbench bench = new Workbench().open("cluster-campaign-" + mode);
       boolean failed = true;
       try {
-        new ClusterRounds(bench, mode.equals("sync"), next).run(now);
+        boolean sync = mode.equals("sync");
+        new ClusterRounds(
+                bench,
+                sync,
+                FaultyCluster.LEASE_TTL,
+                next,
+                Duration.ofSeconds(now).multipliedBy(4).plusMinutes(20))
+            .scenarios(ClusterScenario.of(sync, FaultyCluster.LEASE_TTL))
+            .random(now);
         failed = false;
       } finally {
         bench.close(failed);

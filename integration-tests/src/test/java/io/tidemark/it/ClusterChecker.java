@@ -77,6 +77,37 @@ final class ClusterChecker {
     return checker.problems;
   }
 
+  /**
+   * What was acknowledged and is on fewer disks than promised. A log that begins later than a
+   * transaction was begun with a copy of the database, which has it.
+   *
+   * @param logs by the directory, of all nodes
+   */
+  static List<String> onDisks(
+      List<Operation> operations, Map<String, List<Entry>> logs, int fewest) {
+    Map<String, Long> txids = new HashMap<>();
+    logs.values().forEach(log -> log.forEach(entry -> txids.put(entry.value(), entry.txid())));
+    List<String> problems = new ArrayList<>();
+    for (Operation write : operations) {
+      if (!write.isWrite() || write.outcome() != Outcome.OK) {
+        continue;
+      }
+      List<String> where = new ArrayList<>();
+      logs.forEach(
+          (directory, log) -> {
+            boolean copied =
+                !log.isEmpty() && txids.getOrDefault(write.value(), 0L) < log.get(0).txid();
+            if (copied || log.stream().anyMatch(e -> e.value().equals(write.value()))) {
+              where.add(directory);
+            }
+          });
+      if (where.size() < fewest) {
+        problems.add("It was acknowledged and is on too few disks " + where + ": " + write.label());
+      }
+    }
+    return problems;
+  }
+
   private void content() {
     for (Operation operation : facts.operations()) {
       if (operation.isWrite()) {

@@ -52,6 +52,18 @@ final class ClusterEvidence {
             cluster.isSync(), operations, content, logs, lost, cluster.ids(), cluster.wipedAt()));
   }
 
+  /**
+   * Whether what was acknowledged until now is on as many disks as sync mode promises.
+   *
+   * @return what is not
+   */
+  List<String> countDisks(List<Operation> operations) throws IOException {
+    for (TidemarkProcess node : cluster.nodes()) {
+      readLog(node.name(), node.data());
+    }
+    return ClusterChecker.onDisks(operations, logs, FaultyCluster.MIN_IN_SYNC);
+  }
+
   private void readLog(String where, Path directory) throws IOException {
     List<Entry> entries = new ArrayList<>();
     if (LogReader.databaseNames(directory).contains(db)) {

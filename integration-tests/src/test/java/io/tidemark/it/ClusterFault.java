@@ -92,8 +92,8 @@ enum ClusterFault {
       return beginAtEtcd(cluster);
     }
     if (this == DISK_FULL) {
-      cluster.disk().fill();
-      return new Begun("n3", cluster.disk()::empty);
+      cluster.disk(cluster.nodes().get(2)).fill();
+      return new Begun("n3", cluster.disk(cluster.nodes().get(2))::empty);
     }
     if (this == KILL_ALL) {
       return killAll(cluster, random);

@@ -1,5 +1,6 @@
 package io.tidemark.it;
 
+import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -11,6 +12,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  */
 class ClusterFaultTest {
   private static final int SECONDS = Integer.getInteger("tidemark.it.cluster-fault-seconds", 75);
+  private static final Duration LONGEST = Duration.ofSeconds(SECONDS * 4L).plusMinutes(10);
 
   @RegisterExtension final Workbench bench = new Workbench();
 
@@ -24,11 +26,15 @@ class ClusterFaultTest {
 
   @Test
   void inSyncModeNothingThatWasAcknowledgedIsLost() throws Exception {
-    new ClusterRounds(bench, true, Settings.seed("cluster faults, sync")).run(SECONDS * 2 / 3);
+    new ClusterRounds(
+            bench, true, FaultyCluster.LEASE_TTL, Settings.seed("cluster faults, sync"), LONGEST)
+        .random(SECONDS * 2 / 3);
   }
 
   @Test
   void inAsyncModeWhatIsLostWasSetAside() throws Exception {
-    new ClusterRounds(bench, false, Settings.seed("cluster faults, async")).run(SECONDS / 3);
+    new ClusterRounds(
+            bench, false, FaultyCluster.LEASE_TTL, Settings.seed("cluster faults, async"), LONGEST)
+        .random(SECONDS / 3);
   }
 }

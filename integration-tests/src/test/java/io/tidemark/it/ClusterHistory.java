@@ -57,6 +57,11 @@ final class ClusterHistory {
       return kind.equals("write");
     }
 
+    /** Whether it is one that was acknowledged and began after a moment. */
+    boolean isAcknowledgedSince(long since) {
+      return isWrite() && outcome == Outcome.OK && start > since;
+    }
+
     String label() {
       return "%s %s of %s on %s (%s%s)"
           .formatted(

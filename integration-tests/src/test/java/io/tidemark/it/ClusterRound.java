@@ -2,114 +2,125 @@ package io.tidemark.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidemark.it.ClusterFault.Group;
 import io.tidemark.it.ClusterHistory.Operation;
-import io.tidemark.it.ClusterHistory.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import java.util.TreeMap;
 
 /**
- * Some seconds of faults, chosen by a seed, under clients on all nodes; then everything is healed,
- * and what the clients saw is compared with what is left. Each round has databases of its own.
+ * Something that is done to a cluster under clients on all nodes; then everything is healed, and
+ * what the clients saw is compared with what is left. Each round has databases of its own.
  */
 final class ClusterRound {
-  private static final int CLIENTS_PER_NODE = 2;
-
-  /** A fault that is to come: when, from the beginning of the round. */
-  private record Planned(long atMillis, long lastsMillis, ClusterFault fault, long seed) {}
-
-  private record Running(long endsAt, Planned planned, ClusterFault.Begun begun) {}
-
   private final Workbench bench;
   private final FaultyCluster cluster;
+  private final ClusterScript script;
+  private final String name;
   private final long seed;
-  private final Duration length;
-  private final String prefix;
   private final Map<String, String> databases = new LinkedHashMap<>();
   private final List<Conversation> clients = new ArrayList<>();
   private final List<Path> raw = new ArrayList<>();
   private final List<String> story = new ArrayList<>();
-  private long begun;
+  private final List<String> problems = new ArrayList<>();
+  private long begun = System.nanoTime();
 
-  ClusterRound(Workbench bench, FaultyCluster cluster, int number, long seed, Duration length) {
+  /**
+   * @param name of the round, which is a part of the names of its databases and files
+   * @param seed of what its clients do
+   */
+  ClusterRound(
+      Workbench bench, FaultyCluster cluster, ClusterScript script, String name, long seed) {
     this.bench = bench;
     this.cluster = cluster;
+    this.script = script;
+    this.name = name;
     this.seed = seed;
-    this.length = length;
-    prefix = "round" + number;
-    databases.put(prefix + "-wal.db", "WAL");
-    databases.put(prefix + "-delete.db", "DELETE");
-  }
-
-  /** What is planned, by the seed alone. */
-  private List<Planned> plan() {
-    Random random = new Random(seed);
-    List<Planned> plan = new ArrayList<>();
-    Map<Group, Long> busyUntil = new EnumMap<>(Group.class);
-    long at = 500 + random.nextInt(1_000);
-    while (at < length.toMillis() - 500) {
-      ClusterFault fault = ClusterFault.values()[random.nextInt(ClusterFault.values().length)];
-      long lasts = fault.lastsMillis(random);
-      if (busyUntil.getOrDefault(fault.group(), 0L) <= at) {
-        plan.add(new Planned(at, lasts, fault, random.nextLong()));
-        busyUntil.put(fault.group(), at + lasts + 300);
-        at += random.nextInt(3_500);
-      } else {
-        at += 200;
-      }
-    }
-    return plan;
+    databases.put(name + "-wal.db", "WAL");
+    databases.put(name + "-delete.db", "DELETE");
   }
 
   /** Runs it; fails with the seed and all that happened if something is wrong. */
   void run() throws Exception {
+    List<String> found;
     try {
-      List<String> problems = new ArrayList<>();
+      found = findings();
+    } catch (Exception | AssertionError e) {
+      throw new AssertionError(told(String.valueOf(e.getMessage())), e);
+    }
+    assertThat(found).as(told("contradictions")).isEmpty();
+  }
+
+  private String told(String what) {
+    return "%s with seed %d (repeat with -Dtidemark.it.seed=%d). What happened:\n%s\n%s"
+        .formatted(name, seed, seed, String.join("\n", story), what);
+  }
+
+  /**
+   * Runs it.
+   *
+   * @return what contradicts the promises
+   */
+  List<String> findings() throws Exception {
+    try {
       cluster.wipedAt().clear();
       createDatabases();
       startClients();
       begun = System.nanoTime();
-      hurt();
+      script.run(this);
       heal();
-      List<Operation> operations = ClusterHistory.collect(raw);
-      ClusterHistory.write(bench.scratch(prefix + "-history.jsonl"), operations);
+      List<Operation> operations = operations();
+      ClusterHistory.write(bench.scratch(name + "-history.jsonl"), operations);
       for (String db : databases.keySet()) {
-        ClusterEvidence evidence = new ClusterEvidence(cluster, db);
         problems.addAll(
-            evidence.check(
-                cluster.awaitEqual(db),
-                operations.stream().filter(operation -> operation.db().equals(db)).toList()));
+            new ClusterEvidence(cluster, db).check(cluster.awaitEqual(db), of(db, operations)));
       }
-      assertThat(String.join("\n", problems)).as("contradictions").isEmpty();
-      System.out.println(prefix + ", seed " + seed + ": " + summary(operations));
-    } catch (Exception | AssertionError e) {
-      throw new AssertionError(
-          "Round with seed "
-              + seed
-              + " (repeat with -Dtidemark.it.seed="
-              + seed
-              + "). What happened:\n"
-              + String.join("\n", story)
-              + "\n"
-              + e.getMessage(),
-          e);
+      System.out.println(name + ", seed " + seed + ": " + summary(operations));
+      return problems;
     } finally {
-      Files.write(bench.scratch(prefix + "-faults.txt"), story);
+      Files.write(bench.scratch(name + "-faults.txt"), story);
     }
   }
 
-  private void note(String text) {
+  // ----------------------------------------------------------------- for the script
+
+  FaultyCluster cluster() {
+    return cluster;
+  }
+
+  void note(String text) {
     story.add(
         "%d (%+.3f s) %s".formatted(System.nanoTime(), (System.nanoTime() - begun) / 1e9, text));
+  }
+
+  /**
+   * Whether a client of a node has been told of a commit that it began after a moment.
+   *
+   * @param since {@link System#nanoTime}
+   */
+  boolean isWritten(TidemarkProcess node, long since) throws IOException {
+    return operations().stream()
+        .anyMatch(o -> o.isAcknowledgedSince(since) && o.node().equals(node.name()));
+  }
+
+  /** All nodes are dead: what was acknowledged is on as many disks as was promised. */
+  void countDisks() throws IOException {
+    List<Operation> operations = operations();
+    for (String db : databases.keySet()) {
+      problems.addAll(new ClusterEvidence(cluster, db).countDisks(of(db, operations)));
+    }
+  }
+
+  private List<Operation> operations() throws IOException {
+    return ClusterHistory.collect(raw);
+  }
+
+  private static List<Operation> of(String db, List<Operation> operations) {
+    return operations.stream().filter(operation -> operation.db().equals(db)).toList();
   }
 
   // --------------------------------------------------------------------- clients
@@ -142,65 +153,22 @@ final class ClusterRound {
 
   private void startClients() {
     for (TidemarkProcess node : cluster.nodes()) {
-      for (int i = 1; i <= CLIENTS_PER_NODE; i++) {
-        String client = node.name() + "-c" + i;
-        Path file = bench.scratch(prefix + "-" + client + ".jsonl");
-        raw.add(file);
-        List<Object> arguments =
-            new ArrayList<>(List.of(client, node.name(), file, seed + i, i == 1 ? 1 : 5));
-        databases.keySet().forEach(db -> arguments.add(node.file(db)));
-        clients.add(bench.closing(Conversation.python("cluster_client.py", arguments.toArray())));
+      for (int i = 1; i <= script.clients(); i++) {
+        startClient(node, node.name() + "-c" + i, i == 1 ? 1 : 5, script.shareOfWrites(i));
       }
     }
   }
 
-  // ---------------------------------------------------------------------- faults
-
-  private void hurt() throws Exception {
-    List<Running> running = new ArrayList<>();
-    for (Planned planned : plan()) {
-      endWhatIsDue(running, begun + planned.atMillis() * 1_000_000);
-      sleepUntil(begun + planned.atMillis() * 1_000_000);
-      // A fault that took long to begin or to end has moved all later ones; groups stay separate.
-      for (Running other : List.copyOf(running)) {
-        if (other.planned().fault().group() == planned.fault().group()) {
-          end(running, other);
-        }
-      }
-      ClusterFault.Begun begins =
-          planned.fault().begin(cluster, cluster.network(), new Random(planned.seed()));
-      if (begins.target() == null) {
-        note(planned.fault() + ": not possible now");
-        continue;
-      }
-      note(planned.fault() + " begins: " + begins.target());
-      running.add(
-          new Running(System.nanoTime() + planned.lastsMillis() * 1_000_000, planned, begins));
-    }
-    endWhatIsDue(running, Long.MAX_VALUE);
+  private void startClient(TidemarkProcess node, String client, int busySeconds, double writes) {
+    Path file = bench.scratch(name + "-" + client + ".jsonl");
+    raw.add(file);
+    List<Object> arguments =
+        new ArrayList<>(List.of(client, node.name(), file, seed + raw.size(), busySeconds, writes));
+    databases.keySet().forEach(db -> arguments.add(node.file(db)));
+    clients.add(bench.closing(Conversation.python("cluster_client.py", arguments.toArray())));
   }
 
-  private void endWhatIsDue(List<Running> running, long until) throws Exception {
-    while (!running.isEmpty()) {
-      Running first = running.stream().min(Comparator.comparingLong(Running::endsAt)).orElseThrow();
-      if (first.endsAt() > until) {
-        return;
-      }
-      sleepUntil(first.endsAt());
-      end(running, first);
-    }
-  }
-
-  private void end(List<Running> running, Running one) throws Exception {
-    running.remove(one);
-    note(one.planned().fault() + " is to end: " + one.begun().target());
-    one.begun().end().run();
-    note(one.planned().fault() + " has ended");
-  }
-
-  private static void sleepUntil(long nanoTime) throws InterruptedException {
-    Thread.sleep(Math.max(0, (nanoTime - System.nanoTime()) / 1_000_000));
-  }
+  // ----------------------------------------------------------------------- after
 
   /** All faults end; then a write of a client on each database succeeds, or the test fails. */
   private void heal() throws Exception {
@@ -221,17 +189,12 @@ final class ClusterRound {
   }
 
   private boolean isWritten(String db, long since) throws IOException {
-    return ClusterHistory.collect(raw).stream()
-        .anyMatch(
-            operation ->
-                operation.isWrite()
-                    && operation.db().equals(db)
-                    && operation.start() > since
-                    && operation.outcome() == Outcome.OK);
+    return of(db, operations()).stream()
+        .anyMatch(operation -> operation.isAcknowledgedSince(since));
   }
 
   private static String summary(List<Operation> operations) {
-    Map<String, Integer> counts = new java.util.TreeMap<>();
+    Map<String, Integer> counts = new TreeMap<>();
     for (Operation operation : operations) {
       counts.merge(operation.kind() + " " + operation.outcome(), 1, Integer::sum);
     }

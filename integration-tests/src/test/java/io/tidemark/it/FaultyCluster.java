@@ -24,9 +24,15 @@ final class FaultyCluster {
   /** For everything that has to happen at last, on a machine that does much else. */
   static final Duration LIMIT = Duration.ofSeconds(120);
 
+  /** Nodes that must have a transaction before it counts, in sync mode. */
+  static final int MIN_IN_SYNC = 2;
+
+  static final Duration LEASE_TTL = Duration.ofSeconds(3);
+
   private static final int SIZE = 3;
   private static final int DISK_MEGABYTES = 512;
   private static final Pattern ROLE = Pattern.compile("[A-Z_]+ -> ([A-Z_]+): ");
+  private static final Pattern MEMBERS = Pattern.compile("record version [0-9]+: in sync (.*)");
   private static final Pattern EPOCH = Pattern.compile("ACQUIRING -> FENCING: .*, epoch ([0-9]+)");
 
   private final Workbench bench;
@@ -34,7 +40,10 @@ final class FaultyCluster {
   private final Network network;
   private final List<Host> etcdHosts = new ArrayList<>();
   private final List<EtcdServer> etcd;
-  private final LoopDisk disk;
+
+  /** By the node's name: the one on which it keeps its data. */
+  private final Map<String, LoopDisk> disks = new LinkedHashMap<>();
+
   private final List<TidemarkProcess> nodes = new ArrayList<>();
 
   /** Data directories that were taken away from a node, by the node's name. */
@@ -63,21 +72,22 @@ final class FaultyCluster {
     etcd = EtcdServer.startCluster(bench.scratch("etcd"), places);
     etcd.forEach(bench::closingLast);
     String urls = String.join(", ", etcd.stream().map(server -> server.url().toString()).toList());
-    disk =
-        bench.closingLast(
-            LoopDisk.create(bench.scratch("disk.img"), bench.scratch("disk"), DISK_MEGABYTES));
-    disk.mount();
     for (int i = 1; i <= SIZE; i++) {
       String name = "n" + i;
-      Path data =
-          i == SIZE ? disk.mountPoint().resolve(name + "-data") : bench.scratch(name + "-data");
+      LoopDisk disk =
+          bench.closingLast(
+              LoopDisk.create(
+                  bench.scratch(name + ".img"), bench.scratch(name + "-disk"), DISK_MEGABYTES));
+      disk.mount();
+      disks.put(name, disk);
+      Path data = disk.mountPoint().resolve(name + "-data");
       nodes.add(
           bench
               .tidemark(name, data)
               .on(network.host(name))
               .elect(urls)
               .setting("replication.commit", sync ? "sync" : "async")
-              .setting("replication.min-in-sync", sync ? "2" : "1")
+              .setting("replication.min-in-sync", Integer.toString(sync ? MIN_IN_SYNC : 1))
               .setting("replication.ack-timeout", "1s")
               .setting("fuse.unmount-timeout", "1s")
               .environment("JAVA_TOOL_OPTIONS", "-Xmx128m"));
@@ -89,8 +99,18 @@ final class FaultyCluster {
     return sync;
   }
 
-  FaultyCluster environment(String variable, String value) {
-    nodes.forEach(node -> node.environment(variable, value));
+  /**
+   * What the nodes do wrong on purpose.
+   *
+   * @param mutant null for nothing
+   */
+  FaultyCluster defect(String mutant) {
+    nodes.forEach(node -> node.environment("TIDEMARK_MUTANT", mutant));
+    return this;
+  }
+
+  FaultyCluster leaseTtl(Duration value) {
+    nodes.forEach(node -> node.setting("lease.ttl", value.toSeconds() + "s"));
     return this;
   }
 
@@ -114,9 +134,9 @@ final class FaultyCluster {
     return nodes;
   }
 
-  /** The one on which the last node keeps its data. */
-  LoopDisk disk() {
-    return disk;
+  /** The one on which a node keeps its data. */
+  LoopDisk disk(TidemarkProcess node) {
+    return disks.get(node.name());
   }
 
   Network network() {
@@ -229,7 +249,29 @@ final class FaultyCluster {
     throw new AssertionError(text);
   }
 
+  /** Whether the record that a primary has written last names a node, by the primary's log. */
+  static boolean names(TidemarkProcess primary, String id) {
+    return last(MEMBERS, primary.output(), "").contains(id);
+  }
+
   // ----------------------------------------------------------------------- harm
+
+  void killAll() {
+    nodes.forEach(TidemarkProcess::kill);
+  }
+
+  void startAll() {
+    nodes.forEach(TidemarkProcess::launch);
+    nodes.forEach(TidemarkProcess::awaitStarted);
+  }
+
+  /** What no disk has by now, it will not have; all nodes end. */
+  void losePower() {
+    disks.values().forEach(LoopDisk::losePower);
+    killAll();
+    disks.values().forEach(LoopDisk::unmount);
+    disks.values().forEach(LoopDisk::mount);
+  }
 
   /** Which etcd server leads, or any. */
   EtcdServer etcdLeader() {
@@ -253,6 +295,20 @@ final class FaultyCluster {
     Files.move(node.data(), away);
     before.add(away);
     wipedAt.put(node.name(), System.nanoTime());
+  }
+
+  /** Keeps a copy of the data of a node that does not run. */
+  void copyData(TidemarkProcess node) {
+    Command.of("cp", "-a", node.data(), copyOf(node)).ok();
+  }
+
+  /** The copy takes the place of a directory that was wiped. */
+  void restoreData(TidemarkProcess node) throws IOException {
+    Files.move(copyOf(node), node.data());
+  }
+
+  private static Path copyOf(TidemarkProcess node) {
+    return Path.of(node.data() + "-copy");
   }
 
   // --------------------------------------------------------------------- healing

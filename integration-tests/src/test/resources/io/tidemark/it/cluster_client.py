@@ -1,7 +1,7 @@
 """A client of one node: writes and reads its databases, whatever the node says to it, and notes each
 operation.
 
-    cluster_client.py CLIENT NODE RAW_FILE SEED BUSY_SECONDS DATABASE...
+    cluster_client.py CLIENT NODE RAW_FILE SEED BUSY_SECONDS SHARE_OF_WRITES DATABASE...
 
 Ends when standard input ends. The work is done by a child process: reading memory that is mapped from
 a mount whose program was killed ends it with SIGBUS, and another one goes on.
@@ -20,8 +20,8 @@ import sqlite3
 import sys
 import time
 
-client, node, raw, seed, busy = sys.argv[1:6]
-paths = sys.argv[6:]
+client, node, raw, seed, busy, writes = sys.argv[1:7]
+paths = sys.argv[7:]
 
 # Primary result codes of a COMMIT (or of a statement that commits by itself) that SQLite returns
 # before it has begun to write. Python names the codes since 3.11.
@@ -123,7 +123,7 @@ class Client:
         operation = "%s-%07d" % (self.prefix, self.operations)
         self.operations += 1
         about = dict(op=operation, client=client, node=node, db=database)
-        if self.random.random() < 0.7:
+        if self.random.random() < float(writes):
             start = time.monotonic_ns()
             self.note("begin", kind="write", value=operation, time=start, **about)
             outcome, text = self.write(path, operation)

@@ -431,7 +431,8 @@ public final class ClusterDriver implements AutoCloseable {
     }
     Optional<String> regression =
         lastRead == null ? Optional.empty() : stored.regressionSince(lastRead);
-    Eligibility.Verdict verdict = Eligibility.judge(record, candidate(), isExpired(record));
+    Eligibility.Verdict verdict =
+        Eligibility.judge(Mutant.judged(record), candidate(), isExpired(record));
     if (verdict.kind() == Eligibility.Kind.OPERATOR) {
       if (memory.recordVersion() > versionBefore || data.epoch() > epochBefore) {
         return Duration.ZERO; // the primary told of a newer record while this one was read
@@ -588,7 +589,8 @@ public final class ClusterDriver implements AutoCloseable {
       return;
     }
     if (acquisition instanceof Acquisition.Acquired acquired) {
-      LeaseKeeper keeper = new LeaseKeeper(acquired.lease(), clock, why -> wake());
+      LeaseKeeper keeper =
+          new LeaseKeeper(Mutant.lease(acquired.lease(), clock), clock, why -> wake());
       keeper.start();
       tenancy =
           new Tenancy(leaser, self, acquired.lease(), keeper, promised, next, acquired.revision());
@@ -597,6 +599,10 @@ public final class ClusterDriver implements AutoCloseable {
       unhelpful.clear();
       settling = false;
       follow(null);
+      if (Mutant.EPOCH_NOT_CHECKED.isOn()) {
+        memory.follows(next.epoch(), nonce, next.version());
+        streams.announce(next); // the step for a new epoch will not be taken
+      }
       move(RoleEvent.ACQUIRED, "record version " + next.version() + ", epoch " + next.epoch());
     } else {
       move(RoleEvent.NOT_ACQUIRED, acquisition.toString());
@@ -860,10 +866,8 @@ public final class ClusterDriver implements AutoCloseable {
     LOG.info("{}", verdict.reason());
     ClusterRecord next = NextRecord.withMembers(record, verdict.members(), data.positions());
     Streams.Peer added = added(record, verdict.members());
-    commits.rule(
-        Mutant.REMOVAL_COUNTED_EARLY.isOn() || Mutant.REMOVAL_NOT_RECORDED.isOn()
-            ? new CommitRule(next, null)
-            : new CommitRule(record, next.members()));
+    CommitRule defective = Mutant.rule(record, next, added != null);
+    commits.rule(defective != null ? defective : new CommitRule(record, next.members()));
     if (added == null && Mutant.REMOVAL_NOT_RECORDED.isOn()) {
       return false;
     }

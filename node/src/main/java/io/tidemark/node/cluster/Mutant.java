@@ -1,10 +1,23 @@
 package io.tidemark.node.cluster;
 
+import io.tidemark.lease.BootClock;
+import io.tidemark.lease.Change;
+import io.tidemark.lease.Lease;
+import io.tidemark.lease.LeaseStoreException;
+import io.tidemark.lease.LeaseTimes;
+import io.tidemark.lease.Owner;
+import io.tidemark.lease.Renewal;
+import io.tidemark.lease.Revision;
 import io.tidemark.lease.protocol.ClusterRecord;
+import io.tidemark.lease.protocol.CommitRule;
+import io.tidemark.lease.protocol.LogPoint;
 import io.tidemark.lease.protocol.Member;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Defects that a node has on purpose, one at a time: the tests of the cluster are good if they find
@@ -12,18 +25,26 @@ import java.util.Map;
  * with assertions enabled, as nobody but a test does.
  */
 enum Mutant {
-  /** A sender is listened to whatever its epoch is. */
-  SENDER_NOT_JUDGED,
   /** The lease is believed in for ever, and its loss is not noticed. */
   LEASE_NEVER_ENDS,
   /** Who is not in the in-sync set may be primary. */
   ANYONE_MAY_BE_PRIMARY,
-  /** An empty or old data directory passes as the one that was admitted. */
+  /**
+   * An old data directory passes as the one that was admitted; and nobody looks at least positions,
+   * which would tell, too.
+   */
   TOKEN_IGNORED,
-  /** A new primary takes the epoch of the one before. */
-  EPOCH_REUSED,
-  /** A node becomes a member before it has what is committed. */
+  /** A new primary takes the epoch of the one before, and followers take any sender. */
+  EPOCH_NOT_CHECKED,
+  /** A renewal counts from its answer, however late that is, and there is no margin. */
+  DEADLINE_FROM_ANSWER,
+  /**
+   * A node becomes a member before it has what is committed; and nobody looks at least positions,
+   * which would tell, too.
+   */
   MEMBER_ADDED_EARLY,
+  /** Commits wait for a new member when the answer of the store is there, and not before. */
+  MEMBER_WAITED_FOR_LATE,
   /** The fastest member confirms for all. */
   ONE_MEMBER_CONFIRMS,
   /** The primary's own disk confirms for all. */
@@ -63,15 +84,25 @@ enum Mutant {
     List<Member> members = new ArrayList<>(record.members());
     members.add(self);
     members.sort(null);
-    return copy(record, record.epoch(), members);
+    return copy(record, record.epoch(), members, record.least());
   }
 
   /** A record with the epoch before, if that defect is on. */
   static ClusterRecord withEpoch(ClusterRecord next, long before) {
-    return EPOCH_REUSED.isOn() && before > 0 ? copy(next, before, next.members()) : next;
+    return EPOCH_NOT_CHECKED.isOn() && before > 0
+        ? copy(next, before, next.members(), next.least())
+        : next;
   }
 
-  private static ClusterRecord copy(ClusterRecord of, long epoch, List<Member> members) {
+  /** The record by which a node judges whether it may be primary. */
+  static ClusterRecord judged(ClusterRecord record) {
+    return record != null && (TOKEN_IGNORED.isOn() || MEMBER_ADDED_EARLY.isOn())
+        ? copy(record, record.epoch(), record.members(), new TreeMap<>())
+        : record;
+  }
+
+  private static ClusterRecord copy(
+      ClusterRecord of, long epoch, List<Member> members, SortedMap<String, LogPoint> least) {
     return new ClusterRecord(
         of.version(),
         of.clusterId(),
@@ -80,8 +111,54 @@ enum Mutant {
         members,
         of.mode(),
         of.minInSync(),
-        of.least(),
+        least,
         of.successor());
+  }
+
+  /** What a primary believes of its lease. */
+  static Lease lease(Lease lease, BootClock clock) {
+    return DEADLINE_FROM_ANSWER.isOn() ? new LateLease(lease, clock) : lease;
+  }
+
+  /** The next attempt is made when this one has been answered. */
+  private record LateLease(Lease lease, BootClock clock) implements Lease {
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
+
+    @Override
+    public Owner owner() {
+      return lease.owner();
+    }
+
+    @Override
+    public Renewal.Renewed granted() {
+      return lease.granted();
+    }
+
+    @Override
+    public Renewal renew(Duration timeout) throws LeaseStoreException {
+      return lease.renew(PATIENCE) instanceof Renewal.Renewed renewed
+          ? new Renewal.Renewed(
+              clock.nanos() + LeaseTimes.of(renewed.ttl()).margin().toNanos(), renewed.ttl())
+          : new Renewal.Lost("the store has said so");
+    }
+
+    @Override
+    public Change change(Revision expected, String nextRecord) throws LeaseStoreException {
+      return lease.change(expected, nextRecord);
+    }
+
+    @Override
+    public Change release(Revision expected, String lastRecord) throws LeaseStoreException {
+      return lease.release(expected, lastRecord);
+    }
+  }
+
+  /** Whom commits wait for while a change of the set is under way; null for the right ones. */
+  static CommitRule rule(ClusterRecord record, ClusterRecord next, boolean adds) {
+    if (!adds && (REMOVAL_COUNTED_EARLY.isOn() || REMOVAL_NOT_RECORDED.isOn())) {
+      return new CommitRule(next, null);
+    }
+    return adds && MEMBER_WAITED_FOR_LATE.isOn() ? new CommitRule(record, null) : null;
   }
 
   /** Whether {@link #committed} says what is committed. */

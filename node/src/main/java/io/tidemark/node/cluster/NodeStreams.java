@@ -158,7 +158,7 @@ final class NodeStreams implements Streams, AutoCloseable {
                 from.epoch(),
                 from.processNonce().value(),
                 from.recordVersion()));
-    if (verdict.kind() == FollowRule.Kind.REFUSE && !Mutant.SENDER_NOT_JUDGED.isOn()) {
+    if (verdict.kind() == FollowRule.Kind.REFUSE && !Mutant.EPOCH_NOT_CHECKED.isOn()) {
       return refusal(verdict.reason());
     }
     memory.follows(from.epoch(), from.processNonce().value(), from.recordVersion());

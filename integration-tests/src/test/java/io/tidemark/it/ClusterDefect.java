@@ -1,0 +1,67 @@
+package io.tidemark.it;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * A defect that the nodes can have on purpose ({@code io.tidemark.node.cluster.Mutant}), the faults
+ * in which it breaks a promise, and the words in which that is found.
+ */
+enum ClusterDefect {
+  NOBODY_CONFIRMS(ClusterScenario.CUT_OFF_THEN_KILLED, "^It was acknowledged and is "),
+  DOUBT_SHOWN(ClusterScenario.CUT_OFF_THEN_KILLED, "^A read is no prefix "),
+  MIN_IN_SYNC_IGNORED(
+      ClusterScenario.CUT_OFF_THEN_COUNTED, "^It was acknowledged and is on too few disks "),
+  ONE_MEMBER_CONFIRMS(ClusterScenario.REPLICA_AND_STORE_AWAY, "^It was acknowledged and is "),
+  REMOVAL_COUNTED_EARLY(ClusterScenario.REPLICA_AND_STORE_AWAY, "^It was acknowledged and is "),
+  REMOVAL_NOT_RECORDED(ClusterScenario.REPLICA_AND_STORE_AWAY, "^It was acknowledged and is "),
+  ANNOUNCED_EARLY(ClusterScenario.REPLICA_AND_STORE_AWAY, "^A read is no prefix "),
+  MEMBER_ADDED_EARLY(ClusterScenario.SEATED_BEHIND_A_SMALL_MTU, "^It was acknowledged and is "),
+  MEMBER_WAITED_FOR_LATE(ClusterScenario.SEATED_BY_A_LOST_ANSWER, "^It was acknowledged and is "),
+  ANYONE_MAY_BE_PRIMARY(ClusterScenario.OUTDATED_NODE_FIRST, "^It was acknowledged and is "),
+  TOKEN_IGNORED(ClusterScenario.OLD_VOLUME_FIRST, "^It was acknowledged and is "),
+  TAIL_SHOWN_EARLY(ClusterScenario.TAIL_AT_ONE_MEMBER, "^A read is no prefix "),
+  EPOCH_NOT_CHECKED(ClusterScenario.PRIMARY_KILLED, "^Several nodes committed in epoch "),
+  LEASE_NEVER_ENDS(ClusterScenario.PRIMARY_FROM_STORE, "^It was acknowledged in epoch "),
+  DEADLINE_FROM_ANSWER(ClusterScenario.LATE_ANSWER_OF_THE_STORE, "^It was acknowledged in epoch ");
+
+  /** Longer than anything takes that a defect needs to be seen, also on a slow machine. */
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private final ClusterScenario scenario;
+  private final Pattern symptom;
+
+  ClusterDefect(ClusterScenario scenario, String symptom) {
+    this.scenario = scenario;
+    this.symptom = Pattern.compile(symptom);
+  }
+
+  ClusterScenario scenario() {
+    return scenario;
+  }
+
+  /**
+   * Runs the scenario with nodes that have the defect.
+   *
+   * @return the first contradiction of the expected kind, or null
+   */
+  String find(Workbench bench, long seed) throws Exception {
+    FaultyCluster cluster =
+        new FaultyCluster(bench, scenario.isSync())
+            .leaseTtl(scenario.leaseTtl())
+            .defect(name())
+            .start();
+    List<String> found =
+        new ClusterRound(bench, cluster, scenario.script(PATIENCE), scenario.title(), seed)
+            .findings();
+    String first = null;
+    for (String problem : found) {
+      System.out.println(name() + ": " + problem);
+      if (first == null && symptom.matcher(problem).find()) {
+        first = problem;
+      }
+    }
+    return first;
+  }
+}
