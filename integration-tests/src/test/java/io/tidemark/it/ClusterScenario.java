@@ -13,15 +13,17 @@ import java.util.regex.Pattern;
  * <p>X and Y are the replicas; the primary is the one at the beginning.
  */
 enum ClusterScenario {
-  /** What the primary commits while nobody hears of it, it takes with it. */
+  /** What the primary commits while its last replica hears nothing of it, it takes with it. */
   CUT_OFF_THEN_KILLED(true) {
     @Override
     void play(Stage on) throws Exception {
-      on.replicas().forEach(replica -> on.primary.host().dropAll(replica.host()));
+      on.unseat(on.x::kill); // so that the record does not change any more
+      on.primary.host().dropAll(on.y.host());
       on.awaitAcknowledged(on.patience);
-      on.pause(1_500); // what is in doubt is shown, or not
+      on.pause(1_500); // readers look at what it shows
       on.primary.kill();
       on.cluster.network().heal();
+      on.x.start();
       on.awaitOtherPrimary();
       on.primary.start();
     }
