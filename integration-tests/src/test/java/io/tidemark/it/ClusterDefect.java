@@ -1,5 +1,6 @@
 package io.tidemark.it;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -37,8 +38,19 @@ enum ClusterDefect {
     this.symptom = Pattern.compile(symptom);
   }
 
-  ClusterScenario scenario() {
-    return scenario;
+  /** Which the nodes are told of when they start; null if it is made without them. */
+  String mutant() {
+    return name();
+  }
+
+  /** Before the scenario. */
+  void begin(FaultyCluster cluster) throws IOException {
+    // the nodes have it from their start on
+  }
+
+  /** After it, when all nodes are dead. */
+  void end(FaultyCluster cluster) throws IOException {
+    cluster.defect(null);
   }
 
   /**
@@ -50,11 +62,33 @@ enum ClusterDefect {
     FaultyCluster cluster =
         new FaultyCluster(bench, scenario.isSync())
             .leaseTtl(scenario.leaseTtl())
-            .defect(name())
+            .defect(mutant())
             .start();
+    ClusterScript defective = scenario.script(PATIENCE);
+    ClusterScript mended =
+        new ClusterScript() {
+          @Override
+          public void run(ClusterRound round) throws Exception {
+            ClusterDefect.this.begin(cluster);
+            defective.run(round);
+            // What was promised is broken by now; some defects would keep all from healing.
+            cluster.killAll();
+            ClusterDefect.this.end(cluster);
+            cluster.startAll();
+          }
+
+          @Override
+          public int clients() {
+            return defective.clients();
+          }
+
+          @Override
+          public double shareOfWrites(int client) {
+            return defective.shareOfWrites(client);
+          }
+        };
     List<String> found =
-        new ClusterRound(bench, cluster, scenario.script(PATIENCE), scenario.title(), seed)
-            .findings();
+        new ClusterRound(bench, cluster, mended, scenario.title(), seed).findings();
     String first = null;
     for (String problem : found) {
       System.out.println(name() + ": " + problem);

@@ -42,8 +42,14 @@ enum ClusterFault {
   ETCD_LEADER_FROZEN(Group.ETCD, 1_000, 5_000),
   ETCD_FROZEN(Group.ETCD, 1_000, 6_000),
   ETCD_KILLED(Group.ETCD, 500, 3_000),
-  /** Of the last node, whatever it is. */
-  DISK_FULL(Group.DISK, 1_000, 6_000),
+  DISK_FULL_PRIMARY(Group.DISK, 1_000, 6_000),
+  DISK_FULL_REPLICA(Group.DISK, 1_000, 6_000),
+  /** Each sync takes seconds. */
+  SLOW_DISK_PRIMARY(Group.DISK, 2_000, 8_000),
+  SLOW_DISK_REPLICA(Group.DISK, 2_000, 8_000),
+  /** The wall clock, for minutes or days; at the end it jumps back. */
+  CLOCK_FORWARD(Group.CLOCK, 500, 5_000),
+  CLOCK_BACKWARD(Group.CLOCK, 500, 5_000),
   HANDOFF(Group.OPERATOR, 100, 200),
   PROMOTION(Group.OPERATOR, 100, 200);
 
@@ -53,6 +59,7 @@ enum ClusterFault {
     NETWORK,
     ETCD,
     DISK,
+    CLOCK,
     OPERATOR
   }
 
@@ -82,6 +89,11 @@ enum ClusterFault {
     return group;
   }
 
+  /** Only one of them can be made in a round. */
+  boolean isWipe() {
+    return this == WIPE_REPLICA || this == WIPE_PRIMARY;
+  }
+
   long lastsMillis(Random random) {
     return fewestMillis + random.nextInt(mostMillis - fewestMillis);
   }
@@ -90,10 +102,6 @@ enum ClusterFault {
     TidemarkProcess primary = cluster.primary();
     if (group == Group.ETCD) {
       return beginAtEtcd(cluster);
-    }
-    if (this == DISK_FULL) {
-      cluster.disk(cluster.nodes().get(2)).fill();
-      return new Begun("n3", cluster.disk(cluster.nodes().get(2))::empty);
     }
     if (this == KILL_ALL) {
       return killAll(cluster, random);
@@ -105,6 +113,8 @@ enum ClusterFault {
     TidemarkProcess replica = replicas.get(random.nextInt(replicas.size()));
     return switch (group) {
       case NETWORK -> beginInNetwork(cluster, network, primary, replica);
+      case DISK -> beginAtDisk(cluster, name().endsWith("PRIMARY") ? primary : replica, random);
+      case CLOCK -> beginAtClock(cluster, random.nextBoolean() ? primary : replica, random);
       case OPERATOR -> ask(primary, replica);
       default -> beginAtNode(cluster, primary, replica);
     };
@@ -259,6 +269,28 @@ enum ClusterFault {
             primary.start();
           }
         });
+  }
+
+  // --------------------------------------------------------------- disks and clocks
+
+  private Begun beginAtDisk(FaultyCluster cluster, TidemarkProcess node, Random random)
+      throws Exception {
+    FaultySystem system = cluster.system(node);
+    if (this == DISK_FULL_PRIMARY || this == DISK_FULL_REPLICA) {
+      cluster.disk(node).fill();
+      return new Begun(node.name(), cluster.disk(node)::empty);
+    }
+    Duration time = Duration.ofMillis(1_000 + random.nextInt(4_000));
+    system.syncsTake(time);
+    return new Begun(node.name() + " by " + time, () -> system.syncsTake(Duration.ZERO));
+  }
+
+  private Begun beginAtClock(FaultyCluster cluster, TidemarkProcess node, Random random)
+      throws Exception {
+    FaultySystem system = cluster.system(node);
+    Duration by = Duration.ofSeconds(10 + random.nextInt(random.nextBoolean() ? 600 : 1_000_000));
+    system.wallClockIsAhead(this == CLOCK_FORWARD ? by : by.negated());
+    return new Begun(node.name() + " by " + by, () -> system.wallClockIsAhead(Duration.ZERO));
   }
 
   // ------------------------------------------------------------------------- etcd

@@ -2,16 +2,22 @@ package io.tidemark.it;
 
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Rounds of faults, one after the other, on one cluster. */
 final class ClusterRounds {
   private static final int SECONDS_PER_ROUND = 25;
 
+  private static final Set<ClusterFault> WIPES =
+      EnumSet.of(ClusterFault.WIPE_REPLICA, ClusterFault.WIPE_PRIMARY);
+
   private final Workbench bench;
   private final FaultyCluster cluster;
   private final long seed;
+  private final Set<ClusterFault> planned = EnumSet.noneOf(ClusterFault.class);
   private final Map<ClusterFault, Integer> made = new EnumMap<>(ClusterFault.class);
 
   /**
@@ -43,7 +49,11 @@ final class ClusterRounds {
     Duration length = Duration.ofSeconds(Math.max(1, seconds / number));
     for (int i = 0; i < number; i++) {
       new ClusterRound(
-              bench, cluster, new RandomFaults(seed + i, length, made), "round" + (i + 1), seed + i)
+              bench,
+              cluster,
+              new RandomFaults(seed + i, length, planned, made),
+              "round" + (i + 1),
+              seed)
           .run();
     }
     return this;
@@ -63,8 +73,34 @@ final class ClusterRounds {
     return this;
   }
 
-  /** How often each fault was made. */
-  Map<ClusterFault, Integer> made() {
-    return made;
+  /** Each fault that was never made so far, by itself, while the primary is asked to hand over. */
+  ClusterRounds rest() throws Exception {
+    Set<ClusterFault> missing = EnumSet.allOf(ClusterFault.class);
+    missing.removeAll(made.keySet());
+    oneByOne("rest", missing);
+    System.out.println("faults made: " + made);
+    return this;
+  }
+
+  /** The same with every fault. */
+  ClusterRounds oneByOne() throws Exception {
+    oneByOne("one-by-one", EnumSet.allOf(ClusterFault.class));
+    return this;
+  }
+
+  /** One round can have one directory taken away. */
+  private void oneByOne(String name, Set<ClusterFault> faults) throws Exception {
+    Set<ClusterFault> first = EnumSet.copyOf(faults);
+    Set<ClusterFault> second = EnumSet.noneOf(ClusterFault.class);
+    if (first.containsAll(WIPES)) {
+      first.remove(ClusterFault.WIPE_PRIMARY);
+      second.add(ClusterFault.WIPE_PRIMARY);
+    }
+    for (Set<ClusterFault> round : List.of(first, second)) {
+      if (!round.isEmpty()) {
+        String title = name + "-" + round.size();
+        new ClusterRound(bench, cluster, new OneByOne(round, made), title, seed).run();
+      }
+    }
   }
 }

@@ -106,6 +106,7 @@ enum ClusterScenario {
       on.x.start();
       on.within(FaultyCluster.LIMIT, () -> FaultyCluster.names(on.primary, id));
       on.awaitAcknowledged(FaultyCluster.LIMIT);
+      on.primary.kill(); // first, or it would take X out of the record
       on.x.kill();
       on.cluster.wipe(on.x);
       on.cluster.restoreData(on.x);
@@ -172,9 +173,10 @@ enum ClusterScenario {
     @Override
     void play(Stage on) throws Exception {
       on.cluster.etcdHosts().forEach(on.primary.host()::dropFrom);
-      on.pause(2_700);
-      on.cluster.etcdHosts().forEach(etcd -> etcd.dropFrom(on.primary.host()));
+      on.pause(3_000); // a renewal of this time is answered when a packet is sent again
       on.primary.host().heal();
+      on.pause(2_200);
+      on.fromStore(on.primary);
       on.awaitOtherPrimary();
       on.pause(1_500);
       on.cluster.network().heal();
@@ -327,9 +329,8 @@ enum ClusterScenario {
 
     /** The others end, and come back when that node is about to be primary, or will not be. */
     void leaveOnly(TidemarkProcess node) {
-      for (TidemarkProcess other : cluster.others(node)) {
-        other.kill();
-      }
+      primary.kill(); // first, or it would change the record once more
+      cluster.others(node).forEach(TidemarkProcess::kill);
       Callable<Boolean> acquired = saysAgain(node, "ACQUIRING -> FENCING");
       round.note("only " + node.name() + " is left");
       cluster.network().heal();

@@ -44,6 +44,7 @@ final class FaultyCluster {
   /** By the node's name: the one on which it keeps its data. */
   private final Map<String, LoopDisk> disks = new LinkedHashMap<>();
 
+  private final Map<String, FaultySystem> systems = new LinkedHashMap<>();
   private final List<TidemarkProcess> nodes = new ArrayList<>();
 
   /** Data directories that were taken away from a node, by the node's name. */
@@ -92,6 +93,11 @@ final class FaultyCluster {
               .setting("fuse.unmount-timeout", "1s")
               .environment("JAVA_TOOL_OPTIONS", "-Xmx128m"));
     }
+    for (TidemarkProcess node : nodes) {
+      FaultySystem system = new FaultySystem(bench.scratch(node.name() + "-faults"));
+      system.of(node);
+      systems.put(node.name(), system);
+    }
     nodes.get(0).setting("lease.promote", "true");
   }
 
@@ -137,6 +143,10 @@ final class FaultyCluster {
   /** The one on which a node keeps its data. */
   LoopDisk disk(TidemarkProcess node) {
     return disks.get(node.name());
+  }
+
+  FaultySystem system(TidemarkProcess node) {
+    return systems.get(node.name());
   }
 
   Network network() {

@@ -252,6 +252,12 @@ final class TidemarkProcess implements AutoCloseable {
               return !process.isAlive(); // then what comes next says why
             }
           });
+    } else {
+      // Only then its guard is there, which removes the mount if it is killed.
+      Await.until(
+          START_LIMIT,
+          "word of " + this + " that it is mounted",
+          () -> output().contains(" mounted ") || !process.isAlive());
     }
     connection = Mounts.at(mount).connection();
     assertThat(Mounts.answers(mount)).as("%s is mounted but does not answer", mount).isTrue();
