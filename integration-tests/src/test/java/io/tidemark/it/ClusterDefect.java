@@ -25,7 +25,29 @@ enum ClusterDefect {
   TAIL_SHOWN_EARLY(ClusterScenario.TAIL_AT_ONE_MEMBER, "^A read is no prefix "),
   EPOCH_NOT_CHECKED(ClusterScenario.PRIMARY_KILLED, "^Several nodes committed in epoch "),
   LEASE_NEVER_ENDS(ClusterScenario.PRIMARY_FROM_STORE, "^It was acknowledged in epoch "),
-  DEADLINE_FROM_ANSWER(ClusterScenario.LATE_ANSWER_OF_THE_STORE, "^It was acknowledged in epoch ");
+  DEADLINE_FROM_ANSWER(ClusterScenario.LATE_ANSWER_OF_THE_STORE, "^It was acknowledged in epoch "),
+  /** Not in the program, but below it: a sync does nothing. */
+  ACKNOWLEDGED_BEFORE_DURABLE(
+      ClusterScenario.POWER_LOSS_EVERYWHERE, "^It was acknowledged and is nowhere") {
+    @Override
+    void begin(FaultyCluster cluster) throws IOException {
+      for (TidemarkProcess node : cluster.nodes()) {
+        cluster.system(node).syncsDoNothing(true);
+      }
+    }
+
+    @Override
+    void end(FaultyCluster cluster) throws IOException {
+      for (TidemarkProcess node : cluster.nodes()) {
+        cluster.system(node).syncsDoNothing(false);
+      }
+    }
+
+    @Override
+    String mutant() {
+      return null;
+    }
+  };
 
   /** Longer than anything takes that a defect needs to be seen, also on a slow machine. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -34,6 +35,11 @@ final class InSyncSet {
   /** Up to where a node that asks to be admitted has to come before it is waited for. */
   private final Map<Streams.Peer, Map<String, Long>> goals = new HashMap<>();
 
+  /** Who was a member in this epoch and left: it comes back with a token that it draws anew. */
+  private final Set<Member> left = new HashSet<>();
+
+  private List<Member> members = List.of();
+
   private record Behind(long since, Map<String, Long> wanted) {}
 
   /**
@@ -54,6 +60,8 @@ final class InSyncSet {
     awaySince.clear();
     behind.clear();
     goals.clear();
+    left.clear();
+    members = record.members();
     record.members().forEach(member -> awaySince.put(member.nodeId(), since));
   }
 
@@ -64,6 +72,11 @@ final class InSyncSet {
    */
   SetChange.Verdict next(
       ClusterRecord record, Collection<Streams.Peer> peers, Commits commits, Duration awayTime) {
+    if (members != record.members()) {
+      left.addAll(members);
+      left.removeAll(record.members());
+      members = record.members();
+    }
     Set<Long> here = new HashSet<>();
     for (Streams.Peer peer : peers) {
       here.add(peer.member().nodeId());
@@ -82,7 +95,10 @@ final class InSyncSet {
       return greeting(record, peer, commits);
     }
     if (peer.asksForAdmission() && !peer.member().equals(record.member(peer.member().nodeId()))) {
-      return add(record, peer, commits);
+      // Its admission of before says nothing: it may not even hear that it has left.
+      return left.contains(peer.member())
+          ? nothing(peer.member() + " has left the set, and has not asked again")
+          : add(record, peer, commits);
     }
     return slow(record, peer);
   }

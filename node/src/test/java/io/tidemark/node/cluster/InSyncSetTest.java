@@ -148,6 +148,23 @@ class InSyncSetTest {
   }
 
   @Test
+  void whoHasLeftIsNotTakenBackBeforeItAsksWithANewToken() {
+    ClusterRecord three =
+        epoch(sync(1, ONE, TWO, THREE), hasAll(two).asks(TWO), hasAll(this.three));
+    assertNoChange(three);
+    data.append(DB, 5, 11);
+    this.three.acknowledges(DB, 11);
+    assertNoChange(three);
+    clock.advance(SLOW.plusSeconds(1));
+    assertBecomes(three, ONE, THREE);
+
+    ClusterRecord without = sync(1, ONE, THREE);
+    assertNoChange(without); // although it has all that is committed
+    hasAll(two).asks(new Member(2, 12, 99));
+    assertBecomes(without, ONE, THREE, new Member(2, 12, 99));
+  }
+
+  @Test
   void whoIsWaitedForIsComparedOnceMoreWithWhatIsCommittedByThen() {
     ClusterRecord record = epoch(sync(1, ONE), hasAll(two).asks(TWO));
     assertBecomes(record, ONE, TWO);
