@@ -32,14 +32,13 @@ final class ClusterCampaign {
       boolean failed = true;
       try {
         boolean sync = mode.equals("sync");
-        new ClusterRounds(
-                bench,
-                sync,
-                FaultyCluster.LEASE_TTL,
-                next,
-                Duration.ofSeconds(now).multipliedBy(4).plusMinutes(20))
-            .scenarios(ClusterScenario.of(sync, FaultyCluster.LEASE_TTL))
-            .random(now);
+        Duration longest = Duration.ofSeconds(now).multipliedBy(4).plusMinutes(20);
+        ClusterRounds rounds =
+            new ClusterRounds(bench, sync, FaultyCluster.LEASE_TTL, next, longest);
+        if (now == SECONDS_PER_CLUSTER) { // less is one round again
+          rounds.scenarios(ClusterScenario.of(sync, FaultyCluster.LEASE_TTL)).oneByOne();
+        }
+        rounds.random(now);
         failed = false;
       } finally {
         bench.close(failed);

@@ -303,4 +303,36 @@ class ClusterCheckerTest {
                 + "\"start\":20,\"end\":null,\"outcome\":\"unknown\","
                 + "\"text\":\"the client did not end it\",\"value\":\"v\"}");
   }
+
+  // ------------------------------------------------------------------ counting disks
+
+  private static Entry at(long txid, String value) {
+    return new Entry("somewhere", 1, txid, 7, ONE, value);
+  }
+
+  @Test
+  void whatWasAcknowledgedIsOnAsManyDisksAsPromised() {
+    write("n1", "a", Outcome.OK);
+    write("n1", "b", Outcome.UNKNOWN);
+    write("n1", "c", Outcome.REFUSED);
+    List<Entry> all = List.of(at(1, "a"), at(2, "b"));
+    assertThat(
+            ClusterChecker.onDisks(
+                operations, Map.of("n1", all, "n2", all.subList(0, 1), "n3", List.of()), 2))
+        .isEmpty();
+    assertThat(
+            ClusterChecker.onDisks(
+                operations, Map.of("n1", all, "n2", List.of(), "n3", List.of()), 2))
+        .singleElement()
+        .asString()
+        .contains("on too few disks [n1]: write w0");
+  }
+
+  @Test
+  void aLogThatBeganWithACopyHasWhatWasBeforeIt() {
+    write("n1", "a", Outcome.OK);
+    Map<String, List<Entry>> copied =
+        Map.of("n1", List.of(at(1, "a"), at(2, "b")), "n2", List.of(at(2, "b")));
+    assertThat(ClusterChecker.onDisks(operations, copied, 2)).isEmpty();
+  }
 }

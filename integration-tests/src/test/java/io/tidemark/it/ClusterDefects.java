@@ -25,7 +25,7 @@ final class ClusterDefects {
     if (arguments.length == 0) {
       healthy(true, FaultyCluster.LEASE_TTL);
       healthy(false, FaultyCluster.LEASE_TTL);
-      healthy(false, ClusterScenario.LATE_ANSWER_OF_THE_STORE.leaseTtl());
+      healthy(false, ClusterScenario.PRIMARY_FROM_STORE_FOR_LONG.leaseTtl());
     }
     List<String> results = new ArrayList<>();
     int caught = 0;

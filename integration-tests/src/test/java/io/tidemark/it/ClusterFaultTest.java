@@ -18,17 +18,15 @@ class ClusterFaultTest {
 
   @BeforeEach
   void needsHosts() {
-    Requirements.realMount();
-    Requirements.programs("sqlite3", "etcd", Settings.python());
-    Requirements.networkNamespaces();
-    Requirements.loopDevices();
+    FaultyCluster.requirements();
   }
 
   @Test
   void inSyncModeNothingThatWasAcknowledgedIsLost() throws Exception {
     new ClusterRounds(
             bench, true, FaultyCluster.LEASE_TTL, Settings.seed("cluster faults, sync"), LONGEST)
-        .random(SECONDS * 2 / 3);
+        .random(SECONDS * 2 / 3)
+        .rest();
   }
 
   @Test

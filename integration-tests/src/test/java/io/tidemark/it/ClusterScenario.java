@@ -53,14 +53,14 @@ enum ClusterScenario {
     }
   },
 
-  /**
-   * X has a seat before it has the data, because large packets do not reach it; then it is alone.
-   */
-  SEATED_BEHIND_A_SMALL_MTU(true) {
+  /** X has a seat before it has the data, which come slowly; then it is alone. */
+  SEATED_BEHIND_A_SLOW_LINK(true) {
     @Override
     void play(Stage on) throws Exception {
       String id = on.unseat(on.x::kill);
-      on.primary.host().dropLarge(on.x.host());
+      on.awaitAcknowledged(FaultyCluster.LIMIT);
+      on.pause(3_000); // something to catch up with
+      on.cluster.network().slow(on.x.host(), 30);
       on.x.start();
       on.within(on.patience, () -> FaultyCluster.names(on.primary, id));
       on.leaveOnly(on.x);
@@ -168,18 +168,11 @@ enum ClusterScenario {
     }
   },
 
-  /** A renewal is answered late, and the next one never. */
-  LATE_ANSWER_OF_THE_STORE(false, Duration.ofSeconds(10)) {
+  /** The same with a lease that is long enough to be a little longer. */
+  PRIMARY_FROM_STORE_FOR_LONG(false, Duration.ofSeconds(10)) {
     @Override
     void play(Stage on) throws Exception {
-      on.cluster.etcdHosts().forEach(on.primary.host()::dropFrom);
-      on.pause(3_000); // a renewal of this time is answered when a packet is sent again
-      on.primary.host().heal();
-      on.pause(2_200);
-      on.fromStore(on.primary);
-      on.awaitOtherPrimary();
-      on.pause(1_500);
-      on.cluster.network().heal();
+      PRIMARY_FROM_STORE.play(on);
     }
   };
 

@@ -101,6 +101,14 @@ final class FaultyCluster {
     nodes.get(0).setting("lease.promote", "true");
   }
 
+  /** Of the machine. */
+  static void requirements() {
+    Requirements.realMount();
+    Requirements.programs("sqlite3", "etcd", "cc", Settings.python());
+    Requirements.networkNamespaces();
+    Requirements.loopDevices();
+  }
+
   boolean isSync() {
     return sync;
   }

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What the system does wrong to one program, from its start on and while it runs: slow or pretended
@@ -16,6 +18,8 @@ import java.time.Duration;
  * program takes the place of the calls; the kernel can do none of this for one program.
  */
 final class FaultySystem {
+  private static final String LIBRARY = "LD_PRELOAD";
+  private static final String FAULTS = "TIDEMARK_IT_FAULTS";
   private static final int FIELD = Long.BYTES;
   private static final int SYNC_MILLIS = 0;
   private static final int SYNC_NOTHING = 1;
@@ -38,8 +42,16 @@ final class FaultySystem {
 
   /** For the next starts of a program. */
   void of(TidemarkProcess program) {
-    program.environment("LD_PRELOAD", library().toString());
-    program.environment("TIDEMARK_IT_FAULTS", file.toString());
+    program.environment(LIBRARY, library().toString());
+    program.environment(FAULTS, file.toString());
+  }
+
+  /** The words of a command that runs with these faults. */
+  Object[] with(Object... command) {
+    List<Object> words = new ArrayList<>();
+    words.addAll(List.of("env", LIBRARY + "=" + library(), FAULTS + "=" + file));
+    words.addAll(List.of(command));
+    return words.toArray();
   }
 
   private static synchronized Path library() {

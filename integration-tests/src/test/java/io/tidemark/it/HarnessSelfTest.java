@@ -7,9 +7,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -124,6 +131,25 @@ class HarnessSelfTest {
     assertThat(crashCheck("0=1", other))
         .anyMatch(p -> p.contains("accounts"))
         .anyMatch(p -> p.contains("was rolled back"));
+  }
+
+  @Test
+  void everyDefectThatANodeCanHaveHasAScenario() throws ReflectiveOperationException {
+    Object[] mutants = Class.forName("io.tidemark.node.cluster.Mutant").getEnumConstants();
+    List<String> found = Arrays.stream(ClusterDefect.values()).map(ClusterDefect::mutant).toList();
+    assertThat(found)
+        .filteredOn(Objects::nonNull)
+        .containsExactlyInAnyOrderElementsOf(Arrays.stream(mutants).map(Object::toString).toList());
+  }
+
+  @Test
+  void faultsAreDealtSoThatFewRoundsHaveAllOfThem() {
+    Set<ClusterFault> planned = EnumSet.noneOf(ClusterFault.class);
+    Map<ClusterFault, Integer> made = new EnumMap<>(ClusterFault.class);
+    for (int round = 0; round < 12; round++) {
+      new RandomFaults(round, Duration.ofSeconds(25), planned, made).plan();
+    }
+    assertThat(planned).containsExactlyInAnyOrder(ClusterFault.values());
   }
 
   private static void insert(Path database, int seq, int rows, int parts) {

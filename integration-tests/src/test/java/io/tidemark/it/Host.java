@@ -65,11 +65,6 @@ final class Host {
     rule("INPUT", "-s", other.address, "-j", "DROP");
   }
 
-  /** Only small packets get through to one other host, as where the path's MTU is not known. */
-  void dropLarge(Host other) {
-    rule("OUTPUT", "-d", other.address, "-m", "length", "--length", "500:65535", "-j", "DROP");
-  }
-
   /** Every connection that is used breaks at once on both sides, new ones are refused. */
   void resetConnections() {
     rule("INPUT", "-i", LINK, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset");

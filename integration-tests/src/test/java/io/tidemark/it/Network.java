@@ -20,6 +20,7 @@ final class Network implements AutoCloseable {
   private final String name =
       PREFIX + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet();
   private final List<Host> hosts = new ArrayList<>();
+  private final List<String> slowPorts = new ArrayList<>();
 
   private Network() {}
 
@@ -104,9 +105,29 @@ final class Network implements AutoCloseable {
     return host;
   }
 
+  /**
+   * What is sent to a host comes slowly.
+   *
+   * @param kilobits a second
+   */
+  void slow(Host host, int kilobits) {
+    String port = "port" + (hosts.indexOf(host) + 1);
+    tc("add", port, "tbf", "rate", kilobits + "kbit", "burst", "2000", "latency", "10s").ok();
+    slowPorts.add(port);
+  }
+
+  private Command tc(String what, String port, String... words) {
+    List<Object> all =
+        new ArrayList<>(List.of("tc", "-n", bridge(), "qdisc", what, "dev", port, "root"));
+    all.addAll(List.of(words));
+    return Command.of(all.toArray());
+  }
+
   /** The end of all faults. */
   void heal() {
     hosts.forEach(Host::heal);
+    slowPorts.forEach(port -> tc("del", port).ok());
+    slowPorts.clear();
   }
 
   /** Removes all; programs that still run in it are cut off. */

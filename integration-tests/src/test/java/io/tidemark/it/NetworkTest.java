@@ -13,6 +13,7 @@ class NetworkTest {
   private static final String LOST = "lost";
 
   @RegisterExtension final Workbench bench = new Workbench();
+  private Network network;
   private Host server;
   private Host other;
   private Conversation client;
@@ -21,7 +22,7 @@ class NetworkTest {
   void needsNamespaces() {
     Requirements.networkNamespaces();
     Requirements.programs(Settings.python());
-    Network network = bench.closing(Network.create());
+    network = bench.closing(Network.create());
     server = network.host("server");
     other = network.host("other");
     bench.closing(Conversation.in(server, "network_echo.py", "serve", server.address()));
@@ -72,11 +73,22 @@ class NetworkTest {
   }
 
   @Test
+  void aSlowLinkBringsWhatIsSentToThatHostLate() {
+    network.slow(server, 8);
+    long begun = System.nanoTime();
+    assertThat(say("b".repeat(3_000))).isEqualTo("b".repeat(3_000));
+    network.heal();
+    // 3 kB at 1 kB a second, but for what may come at once.
+    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isGreaterThan(Duration.ofMillis(900));
+    assertThat(say("c".repeat(3_000))).isEqualTo("c".repeat(3_000));
+  }
+
+  @Test
   void aNetworkLeavesNothing() {
-    Network network = Network.create();
-    network.host("short");
+    Network another = Network.create();
+    another.host("short");
     int before = Network.ownNamespaces().size();
-    network.close();
+    another.close();
     assertThat(Network.ownNamespaces()).hasSize(before - 2);
   }
 }

@@ -14,7 +14,7 @@ import java.util.Set;
 /** Faults of all kinds for some seconds, chosen by a seed. */
 final class RandomFaults implements ClusterScript {
   /** A fault that is to come: when, from the beginning of the round. */
-  private record Planned(long atMillis, long lastsMillis, ClusterFault fault, long seed) {}
+  record Planned(long atMillis, long lastsMillis, ClusterFault fault, long seed) {}
 
   private record Running(long endsAt, Planned planned, ClusterFault.Begun begun) {}
 
@@ -40,7 +40,7 @@ final class RandomFaults implements ClusterScript {
    * What is planned, by the seed and by what the rounds before have planned: what never was comes
    * first.
    */
-  private List<Planned> plan() {
+  List<Planned> plan() {
     Random random = new Random(seed);
     List<ClusterFault> deck = new ArrayList<>(List.of(ClusterFault.values()));
     Collections.shuffle(deck, random);

@@ -36,7 +36,7 @@ enum Mutant {
   TOKEN_IGNORED,
   /** A new primary takes the epoch of the one before, and followers take any sender. */
   EPOCH_NOT_CHECKED,
-  /** A renewal counts from its answer, however late that is, and there is no margin. */
+  /** A renewal counts from when its answer was read, which is late; and there is no margin. */
   DEADLINE_FROM_ANSWER,
   /**
    * A node becomes a member before it has what is committed; and nobody looks at least positions,
@@ -120,9 +120,9 @@ enum Mutant {
     return DEADLINE_FROM_ANSWER.isOn() ? new LateLease(lease, clock) : lease;
   }
 
-  /** The next attempt is made when this one has been answered. */
+  /** Reads answers as late as after a pause of the process. */
   private record LateLease(Lease lease, BootClock clock) implements Lease {
-    private static final Duration PATIENCE = Duration.ofMinutes(1);
+    private static final Duration LATE = Duration.ofSeconds(3);
 
     @Override
     public Owner owner() {
@@ -136,10 +136,16 @@ enum Mutant {
 
     @Override
     public Renewal renew(Duration timeout) throws LeaseStoreException {
-      return lease.renew(PATIENCE) instanceof Renewal.Renewed renewed
-          ? new Renewal.Renewed(
-              clock.nanos() + LeaseTimes.of(renewed.ttl()).margin().toNanos(), renewed.ttl())
-          : new Renewal.Lost("the store has said so");
+      if (!(lease.renew(timeout) instanceof Renewal.Renewed renewed)) {
+        return new Renewal.Lost("the store has said so");
+      }
+      try {
+        Thread.sleep(LATE.toMillis());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      return new Renewal.Renewed(
+          clock.nanos() + LeaseTimes.of(renewed.ttl()).margin().toNanos(), renewed.ttl());
     }
 
     @Override
