@@ -111,9 +111,10 @@ class ReadmeTest {
     assertThat(box.isMounted(checkout.resolve("demo/replica"))).isTrue();
     for (String line : lines.subList(2, lines.size())) {
       if (line.contains("--watch")) {
-        // Until Ctrl-C.
-        Command.Result watched = box.run(checkout, "timeout -s INT 2 " + line);
-        assertThat(watched.out()).contains("app.db");
+        Path shown = log("watch");
+        Process watch = box.start(checkout, line, shown);
+        awaitText(shown, "app.db");
+        Box.stop(watch, "INT");
         continue;
       }
       if (line.contains("demo/replica/app.db")) {
