@@ -27,9 +27,6 @@ public record KubernetesOptions(
     Optional<Path> tokenFile,
     Optional<Path> caFile,
     Duration timeout) {
-  private static final Path SERVICE_ACCOUNT =
-      Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
-
   public KubernetesOptions {
     if (ttl.toSeconds() < 1 || ttl.toNanosPart() != 0) {
       throw new IllegalArgumentException("Kubernetes counts a lease in whole seconds, not " + ttl);
@@ -49,20 +46,11 @@ public record KubernetesOptions(
    * As a container of a pod finds it.
    *
    * @param environment of the process
+   * @param serviceAccount directory that the platform has mounted
    * @param namespace empty for that of the pod
    * @throws IOException when this is no pod with a service account; says what is missing
    */
   public static KubernetesOptions inCluster(
-      Map<String, String> environment,
-      Optional<String> namespace,
-      String name,
-      Duration ttl,
-      Duration timeout)
-      throws IOException {
-    return inCluster(environment, SERVICE_ACCOUNT, namespace, name, ttl, timeout);
-  }
-
-  static KubernetesOptions inCluster(
       Map<String, String> environment,
       Path serviceAccount,
       Optional<String> namespace,

@@ -35,7 +35,7 @@ import javax.net.ssl.SSLContext;
  * <p>Source: "Kubernetes API Concepts" (resource versions, efficient detection of changes) and the
  * validation of coordination.k8s.io/v1.
  */
-final class FakeApiServer implements AutoCloseable {
+public final class FakeApiServer implements AutoCloseable {
   private static final String LEASES = "/apis/coordination.k8s.io/v1/namespaces/test/leases";
   private static final int ANNOTATIONS_LIMIT = 256 * 1024;
 
@@ -58,8 +58,17 @@ final class FakeApiServer implements AutoCloseable {
     this(HttpServer.create(address(port), 0));
   }
 
-  FakeApiServer(SSLContext tls) throws IOException {
-    this(https(tls));
+  /** With HTTPS, on a port of its own. */
+  public FakeApiServer(SSLContext tls) throws IOException {
+    this(https(tls, 0));
+  }
+
+  /** Another one with HTTPS on the same port, with what this one had, after {@link #close}. */
+  public FakeApiServer startAgain(SSLContext tls) throws IOException {
+    FakeApiServer next = new FakeApiServer(https(tls, port()));
+    next.takeOver(this);
+    next.requireToken(token);
+    return next;
   }
 
   private FakeApiServer(HttpServer server) {
@@ -69,8 +78,8 @@ final class FakeApiServer implements AutoCloseable {
     server.start();
   }
 
-  private static HttpServer https(SSLContext tls) throws IOException {
-    HttpsServer https = HttpsServer.create(address(0), 0);
+  private static HttpServer https(SSLContext tls, int port) throws IOException {
+    HttpsServer https = HttpsServer.create(address(port), 0);
     https.setHttpsConfigurator(new HttpsConfigurator(tls));
     return https;
   }
@@ -79,7 +88,7 @@ final class FakeApiServer implements AutoCloseable {
     return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   }
 
-  int port() {
+  public int port() {
     return server.getAddress().getPort();
   }
 
@@ -88,7 +97,7 @@ final class FakeApiServer implements AutoCloseable {
     return URI.create(scheme + "://127.0.0.1:" + port());
   }
 
-  synchronized void requireToken(String required) {
+  public synchronized void requireToken(String required) {
     token = required;
   }
 

@@ -84,6 +84,7 @@ final class LeaseStores {
   private static KubernetesOptions kubernetes(NodeConfig.Lease lease) throws IOException {
     return KubernetesOptions.inCluster(
         System.getenv(),
+        Path.of(lease.kubernetes().serviceAccount()),
         Optional.ofNullable(lease.kubernetes().namespace()),
         lease.kubernetes().name(),
         lease.ttl(),

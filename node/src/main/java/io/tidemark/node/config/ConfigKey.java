@@ -203,6 +203,12 @@ public record ConfigKey(
         "",
         "Namespace of the Lease object. Default: that of the pod.");
     key("lease.kubernetes.name", Type.TEXT, "tidemark", "Name of the Lease object.");
+    key(
+        "lease.kubernetes.service-account",
+        Type.TEXT,
+        "/var/run/secrets/kubernetes.io/serviceaccount",
+        "Directory with `token`, `ca.crt` and `namespace` of the service account, as the platform "
+            + "mounts it.");
     choice(
         "replication.commit",
         "async",

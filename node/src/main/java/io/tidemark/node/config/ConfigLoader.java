@@ -183,7 +183,10 @@ public final class ConfigLoader {
             v.text("lease.consul.key"),
             v.duration("lease.consul.ttl"),
             v.duration("lease.consul.lock-delay")),
-        new Kubernetes(v.text("lease.kubernetes.namespace"), v.text("lease.kubernetes.name")));
+        new Kubernetes(
+            v.text("lease.kubernetes.namespace"),
+            v.text("lease.kubernetes.name"),
+            v.text("lease.kubernetes.service-account")));
   }
 
   /** The host in a URL; null if it is none, which the checks report. */

@@ -113,7 +113,7 @@ public record NodeConfig(
   public record Consul(String url, String key, Duration ttl, Duration lockDelay) {}
 
   /** The Kubernetes lease. */
-  public record Kubernetes(String namespace, String name) {}
+  public record Kubernetes(String namespace, String name, String serviceAccount) {}
 
   /**
    * What a commit waits for, and how long.

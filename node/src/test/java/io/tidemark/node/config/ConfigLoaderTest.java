@@ -110,7 +110,7 @@ class ConfigLoaderTest {
               ttl: 5s
               etcd: {endpoints: [a, b], prefix: /p, user: u, password: w, tls: {ca: PEM}}
               consul: {url: c, key: k, ttl: 11s, lock-delay: 2s}
-              kubernetes: {namespace: n, name: m}
+              kubernetes: {namespace: n, name: m, service-account: /sa}
             replication: {commit: async, min-in-sync: 1, compress: lz4, max-lag: 1s, ack-timeout: 2s, reader-timeout: 3s}
             proxy:
               addr: ":8080"
@@ -146,7 +146,7 @@ class ConfigLoaderTest {
     assertThat(config.lease().etcd().endpoints()).containsExactly("a", "b");
     assertThat(config.lease().etcd().tls().ca()).isEqualTo(pem);
     assertThat(config.lease().consul().lockDelay()).isEqualTo(Duration.ofSeconds(2));
-    assertThat(config.lease().kubernetes()).isEqualTo(new NodeConfig.Kubernetes("n", "m"));
+    assertThat(config.lease().kubernetes()).isEqualTo(new NodeConfig.Kubernetes("n", "m", "/sa"));
     assertThat(config.replication().compress()).isTrue();
     assertThat(config.replication().readerTimeout()).isEqualTo(Duration.ofSeconds(3));
     assertThat(config.proxy().passthrough()).containsExactly("/a/*", "*.png");
