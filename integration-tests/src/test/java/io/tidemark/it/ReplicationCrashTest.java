@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * apart: in the end all nodes have the same, and what the primary acknowledged is there.
  */
 class ReplicationCrashTest {
+  private static final int KILLS = Integer.getInteger("tidemark.it.kills", 2);
+  private static final Duration LIFE = Duration.ofMinutes(10 + 2 * KILLS);
   private static final String SNAPSHOTS_SENT = "tidemark_db_snapshot_sent_count";
   private static final Duration CUTS = Duration.ofSeconds(60);
 
@@ -42,12 +44,12 @@ class ReplicationCrashTest {
   void replicaThatIsKilledAtRandomMomentsCatchesUp(CrashRounds.Mode mode) throws IOException {
     long seed = Settings.seed("kills of a replica, " + mode);
     Random random = new Random(seed);
-    Cluster cluster = new Cluster(bench, 1).start();
+    Cluster cluster = new Cluster(bench, 1).longestLife(LIFE).start();
     CrashRounds rounds = new CrashRounds(bench, cluster.primary(), mode, seed);
     rounds.newDatabases();
     rounds.load(
         workers -> {
-          for (int i = 0; i < Integer.getInteger("tidemark.it.kills", 2); i++) {
+          for (int i = 0; i < KILLS; i++) {
             CrashRounds.awaitAcknowledgements(
                 workers, workers.acknowledgements() + 1 + random.nextInt(60));
             cluster.replica().killAndRestart();
@@ -65,10 +67,10 @@ class ReplicationCrashTest {
   void primaryThatIsKilledUnderLoadLosesNothingAndItsReplicasGoOn(CrashRounds.Mode mode)
       throws IOException {
     long seed = Settings.seed("kills of a primary, " + mode);
-    Cluster cluster = new Cluster(bench, 2).start();
+    Cluster cluster = new Cluster(bench, 2).longestLife(LIFE).start();
     CrashRounds rounds = new CrashRounds(bench, cluster.primary(), mode, seed);
     rounds.newDatabases();
-    for (int i = 0; i < Integer.getInteger("tidemark.it.kills", 2); i++) {
+    for (int i = 0; i < KILLS; i++) {
       rounds.round(rounds.killAtARandomMoment());
       // Whatever a replica had that the primary has not would be set aside and reported.
       cluster.checkEqual(names(mode));
