@@ -10,7 +10,7 @@ they have written. A line of standard input is a command, which is answered with
     down N      the node with the N-th port is about to be killed; requests may fail in ways that are
                 allowed then, and only then
     up N        it is there again
-    stop        a JSON object: what was acknowledged, what failed
+    stop        a JSON object: what was acknowledged, what failed, what the application itself refused
     check FILE  whether all that was acknowledged is in that database: "ok", or what is missing
 """
 
@@ -38,7 +38,7 @@ class Wrong(Exception):
 
 
 class Unknown(Exception):
-    """A node was killed while a request was under way that cannot be repeated."""
+    """Nobody knows whether a request that cannot be repeated was carried out."""
 
 
 class State:
@@ -51,6 +51,7 @@ class State:
         self.count = 0
         self.acknowledged = {}
         self.failures = []
+        self.refused = []
         self.unknown = 0
         self.again = 0
         self.longest = 0.0
@@ -147,6 +148,10 @@ class User(threading.Thread):
             else:
                 allowed = (503, 504) if method == "GET" else (502, 503, 504)
                 excused = bool(killed or kills != now_kills) and answer.status in allowed
+            if answer and method != "GET" and answer.status in (400, 500):
+                with state.lock:
+                    state.refused.append("%s %s at node%d: %s" % (method, path, node + 1, said))
+                raise Unknown()
             if not excused or time.monotonic() > deadline:
                 raise Wrong(
                     "%s %s at node%d: %s %s"
@@ -374,6 +379,7 @@ for line in sys.stdin:
             dict(
                 acknowledged=len(state.acknowledged),
                 failures=state.failures,
+                refused=state.refused,
                 unknown=state.unknown,
                 again=state.again,
                 longest=round(state.longest, 3),
