@@ -140,8 +140,8 @@ final class RollbackCapture {
       // the disk.
       if (heard || e.kind() == Kind.READ_ONLY || e.kind() == Kind.IN_DOUBT) {
         LOG.warn("{}: writes that were refused are undone", files.name());
+        unheard = heard ? null : e; // first: whoever finds the writes gone finds this
         discard();
-        unheard = heard ? null : e;
       }
       throw e;
     }
@@ -204,14 +204,14 @@ final class RollbackCapture {
       return;
     }
     long seen = Math.max(main.size, committed.size());
-    discard();
-    events.rangeReverted(0, seen);
     if (!journaled) {
       unheard =
           new RefusedException(
               Kind.READ_ONLY,
               "writes to " + files.name() + " were discarded: this node became a replica");
     }
+    discard();
+    events.rangeReverted(0, seen);
   }
 
   /** Restores the committed image. */

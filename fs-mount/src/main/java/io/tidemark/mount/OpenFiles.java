@@ -116,8 +116,9 @@ final class OpenFiles {
     if (content instanceof Content.Main) {
       Content.Main main = (Content.Main) content;
       // A refusal that nobody has heard of may have ended the file itself: it is told all the same.
-      if (main.database().hasUnheardRefusal()
-          || (main.file().isLive() && main.database().hasUnjournaledWrites())) {
+      // It is looked at last, because it is noted before the writes are undone.
+      if ((main.file().isLive() && main.database().hasUnjournaledWrites())
+          || main.database().hasUnheardRefusal()) {
         request.blocking(() -> RequestWork.run(request, () -> flushMain(request, node, main)));
         return;
       }
