@@ -18,15 +18,11 @@ enum ClusterDefect {
   REMOVAL_COUNTED_EARLY(ClusterScenario.REPLICA_AND_STORE_AWAY, "^It was acknowledged and is "),
   REMOVAL_NOT_RECORDED(ClusterScenario.REPLICA_AND_STORE_AWAY, "^It was acknowledged and is "),
   ANNOUNCED_EARLY(ClusterScenario.REPLICA_AND_STORE_AWAY, "^A read is no prefix "),
-  MEMBER_ADDED_EARLY(ClusterScenario.SEATED_BEHIND_A_SLOW_LINK, "^It was acknowledged and is "),
+  MEMBER_ADDED_EARLY(
+      ClusterScenario.SEATED_BEHIND_A_SLOW_LINK, "^It was acknowledged and is ", false),
   MEMBER_WAITED_FOR_LATE(ClusterScenario.SEATED_BY_A_LOST_ANSWER, "^It was acknowledged and is "),
   ANYONE_MAY_BE_PRIMARY(ClusterScenario.OUTDATED_NODE_FIRST, "^It was acknowledged and is "),
-  TOKEN_IGNORED(ClusterScenario.OLD_VOLUME_FIRST, "^It was acknowledged and is ") {
-    @Override
-    boolean isMended() {
-      return false; // no program without the defect would make any of these nodes primary
-    }
-  },
+  TOKEN_IGNORED(ClusterScenario.OLD_VOLUME_FIRST, "^It was acknowledged and is ", false),
   TAIL_SHOWN_EARLY(ClusterScenario.TAIL_AT_ONE_MEMBER, "^A read is no prefix "),
   EPOCH_NOT_CHECKED(ClusterScenario.PRIMARY_KILLED, "^Several nodes committed in epoch "),
   LEASE_NEVER_ENDS(ClusterScenario.PRIMARY_FROM_STORE, "^It was acknowledged in epoch "),
@@ -60,20 +56,25 @@ enum ClusterDefect {
 
   private final ClusterScenario scenario;
   private final Pattern symptom;
+  private final boolean mended;
 
   ClusterDefect(ClusterScenario scenario, String symptom) {
+    this(scenario, symptom, true);
+  }
+
+  /**
+   * @param mended whether the nodes start anew without it before all is healed. Some defects would
+   *     never let them; with others nobody but a program that has it would be primary after that.
+   */
+  ClusterDefect(ClusterScenario scenario, String symptom, boolean mended) {
     this.scenario = scenario;
     this.symptom = Pattern.compile(symptom);
+    this.mended = mended;
   }
 
   /** Which the nodes are told of when they start; null if it is made without them. */
   String mutant() {
     return name();
-  }
-
-  /** Whether the nodes start anew without it before all is healed, which some would never let. */
-  boolean isMended() {
-    return true;
   }
 
   /** Before the scenario. */
@@ -98,13 +99,13 @@ enum ClusterDefect {
             .defect(mutant())
             .start();
     ClusterScript defective = scenario.script(PATIENCE);
-    ClusterScript mended =
+    ClusterScript withDefect =
         new ClusterScript() {
           @Override
           public void run(ClusterRound round) throws Exception {
             ClusterDefect.this.begin(cluster);
             defective.run(round);
-            if (isMended()) {
+            if (mended) {
               cluster.killAll();
               ClusterDefect.this.end(cluster);
               cluster.startAll();
@@ -122,7 +123,7 @@ enum ClusterDefect {
           }
         };
     List<String> found =
-        new ClusterRound(bench, cluster, mended, scenario.title(), seed).findings();
+        new ClusterRound(bench, cluster, withDefect, scenario.title(), seed).findings();
     String first = null;
     for (String problem : found) {
       System.out.println(name() + ": " + problem);

@@ -475,7 +475,8 @@ final class TidemarkProcess implements AutoCloseable {
   int awaitExit(Duration limit) {
     try {
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
-        String state = "still alive after " + limit.toSeconds() + " s\n" + output();
+        String state =
+            "still alive after %d s\n%s\n%s".formatted(limit.toSeconds(), threads(), output());
         clearMount();
         process.destroyForcibly();
         process.waitFor(20, TimeUnit.SECONDS);
@@ -486,6 +487,14 @@ final class TidemarkProcess implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new AssertionError("interrupted", e);
     }
+  }
+
+  /** Where each thread waits in the kernel: a process that does not die says nothing itself. */
+  private String threads() {
+    String each = "cd $t && echo $(cat comm): $(cut -d' ' -f3-9 stat) $(cat wchan) $(cat stack)";
+    return Command.of("sh", "-c", "for t in /proc/" + pid() + "/task/*; do (" + each + "); done")
+        .run()
+        .toString();
   }
 
   /** SIGSTOP: nothing of it runs, and whoever uses its mount hangs, until {@link #thaw}. */
