@@ -129,6 +129,12 @@ final class MountPointCheck {
     }
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
       for (Path entry : entries) {
+        if (isOfNothing(entry)) {
+          log.warn(
+              "removing {}: a program made it when its database had gone with the mount", entry);
+          Files.delete(entry);
+          continue;
+        }
         throw new MountException(
             "the mount point "
                 + path
@@ -139,6 +145,20 @@ final class MountPointCheck {
       }
     }
     return null;
+  }
+
+  /**
+   * A program that has a database open when the daemon dies makes the files beside it anew, in the
+   * directory below. Without a database a wal-index, or a WAL of no bytes, has nothing; left there
+   * it would keep the node from starting.
+   */
+  private static boolean isOfNothing(Path entry) throws IOException {
+    if (!Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    String name = entry.getFileName().toString();
+    boolean empty = name.endsWith("-shm") || name.endsWith("-wal") && Files.size(entry) == 0;
+    return empty && Files.notExists(entry.resolveSibling(name.substring(0, name.length() - 4)));
   }
 
   private static <T> T limited(String what, Callable<T> look) throws MountException {

@@ -153,6 +153,34 @@ class MountLifecycleTest {
     assertThat(MountTable.at(full)).isEmpty();
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void whatAProgramMadeBesideADatabaseThatWentWithTheMountDoesNotKeepItFromComingBack(
+      MountOptions.Transport transport) throws IOException {
+    FuseSupport.require(transport);
+    Path below = Files.createDirectories(temp.resolve("below"));
+    Files.writeString(below.resolve("app.db-shm"), "x");
+    Files.writeString(below.resolve("app.db-wal"), "");
+    mount(below, transport).unmount();
+    assertThat(below).isEmptyDirectory();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void filesBelowThatMayHaveSomethingStay(MountOptions.Transport transport) throws IOException {
+    FuseSupport.require(transport);
+    Path below = Files.createDirectories(temp.resolve("below"));
+    Path wal = Files.writeString(below.resolve("app.db-wal"), "x");
+    assertThatThrownBy(() -> mount(below, transport)).hasMessageContaining("app.db-wal");
+    assertThat(wal).hasContent("x");
+    Files.delete(wal);
+
+    Files.writeString(below.resolve("app.db"), "x");
+    Path shm = Files.writeString(below.resolve("app.db-shm"), "x");
+    assertThatThrownBy(() -> mount(below, transport)).hasMessageContaining("not empty");
+    assertThat(shm).hasContent("x");
+  }
+
   private FuseMount mount(Path at, MountOptions.Transport transport) throws MountException {
     return FuseMount.mount(
         new PassThroughFs(temp), MountOptions.builder(at).transport(transport).build());
