@@ -124,13 +124,7 @@ enum ClusterDefect {
         };
     List<String> found =
         new ClusterRound(bench, cluster, withDefect, scenario.title(), seed).findings();
-    String first = null;
-    for (String problem : found) {
-      System.out.println(name() + ": " + problem);
-      if (first == null && symptom.matcher(problem).find()) {
-        first = problem;
-      }
-    }
-    return first;
+    System.out.println(name() + ": " + found.size() + " contradictions");
+    return found.stream().filter(symptom.asPredicate()).findFirst().orElse(null);
   }
 }

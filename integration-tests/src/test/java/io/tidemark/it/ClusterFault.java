@@ -202,6 +202,7 @@ enum ClusterFault {
     }
     node.kill();
     cluster.wipe(node);
+    cluster.disk(node).empty(); // on one without room there is no beginning anew
     return new Begun(node.name(), node::start);
   }
 

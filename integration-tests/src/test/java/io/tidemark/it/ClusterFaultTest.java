@@ -11,7 +11,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * for hours.
  */
 class ClusterFaultTest {
-  private static final int SECONDS = Integer.getInteger("tidemark.it.cluster-fault-seconds", 75);
+  private static final int SECONDS = Integer.getInteger("tidemark.it.cluster-fault-seconds", 50);
   private static final Duration LONGEST = Duration.ofSeconds(SECONDS * 4L).plusMinutes(10);
 
   @RegisterExtension final Workbench bench = new Workbench();
@@ -25,7 +25,7 @@ class ClusterFaultTest {
   void inSyncModeNothingThatWasAcknowledgedIsLost() throws Exception {
     new ClusterRounds(
             bench, true, FaultyCluster.LEASE_TTL, Settings.seed("cluster faults, sync"), LONGEST)
-        .random(SECONDS * 2 / 3)
+        .random(SECONDS / 2)
         .rest();
   }
 
@@ -33,6 +33,6 @@ class ClusterFaultTest {
   void inAsyncModeWhatIsLostWasSetAside() throws Exception {
     new ClusterRounds(
             bench, false, FaultyCluster.LEASE_TTL, Settings.seed("cluster faults, async"), LONGEST)
-        .random(SECONDS / 3);
+        .random(SECONDS / 2);
   }
 }

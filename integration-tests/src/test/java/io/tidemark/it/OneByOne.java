@@ -1,6 +1,5 @@
 package io.tidemark.it;
 
-import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -8,7 +7,7 @@ import java.util.Random;
 
 /** Faults one after the other; in the middle of each the primary is asked to hand over. */
 final class OneByOne implements ClusterScript {
-  private static final long MILLIS = 1_000;
+  private static final long MILLIS = 500;
 
   private final List<ClusterFault> faults;
   private final Map<ClusterFault, Integer> made;
@@ -31,7 +30,6 @@ final class OneByOne implements ClusterScript {
 
   private boolean isMade(ClusterRound round, ClusterFault fault) throws Exception {
     FaultyCluster cluster = round.cluster();
-    TidemarkProcess before = cluster.primary();
     ClusterFault.Begun begun = fault.begin(cluster, cluster.network(), new Random(0));
     if (begun.target() == null) {
       return false;
@@ -39,11 +37,12 @@ final class OneByOne implements ClusterScript {
     made.merge(fault, 1, Integer::sum);
     round.note(fault + " begins: " + begun.target());
     Thread.sleep(MILLIS);
-    if (before != null && before.isAlive()) {
-      Command.Result result = before.ask("handoff").within(Duration.ofSeconds(30)).run();
-      round.note("handoff of " + before.name() + ": " + result.exit());
-    }
+    ClusterFault.Begun handoff =
+        ClusterFault.HANDOFF.begin(cluster, cluster.network(), new Random(0));
+    round.note("handoff of " + handoff.target());
+    Thread.sleep(MILLIS);
     begun.end().run();
+    handoff.end().run();
     round.note(fault + " has ended");
     return true;
   }
