@@ -201,9 +201,11 @@ final class ReplicaReaders implements ReaderAccess {
   private boolean holdWriterLocks(ReaderSeat seat) throws IOException {
     MainFile main = seat.database().mainFile();
     SideFile shm = seat.database().shm();
-    return main != null
-        && seat.holdReserved(main)
-        && (shm == null || !isUsed(seat, shm) || seat.holdWriteLock(shm));
+    if (main == null || !seat.holdReserved(main)) {
+      return false;
+    }
+    seat.database().writersKeptOut(); // before a reader looks at the journal of who had the lock
+    return (shm == null || !isUsed(seat, shm) || seat.holdWriteLock(shm));
   }
 
   private boolean retire(ReaderSeat seat) {
