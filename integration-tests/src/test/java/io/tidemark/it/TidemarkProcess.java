@@ -14,6 +14,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -500,6 +501,22 @@ final class TidemarkProcess implements AutoCloseable {
   /** SIGSTOP: nothing of it runs, and whoever uses its mount hangs, until {@link #thaw}. */
   void freeze() {
     Command.of("kill", "-STOP", pid()).ok();
+    // One that is in the middle of something in the kernel ends that first.
+    Await.within(GUARD_LIMIT, this::isFrozen);
+  }
+
+  private boolean isFrozen() throws IOException {
+    try (var tasks = Files.list(Path.of("/proc/" + pid() + "/task"))) {
+      for (Path task : tasks.toList()) {
+        String stat = Files.readString(task.resolve("stat"));
+        if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+          return false;
+        }
+      }
+    } catch (NoSuchFileException e) {
+      return false; // a thread that ended meanwhile
+    }
+    return true;
   }
 
   /** SIGCONT. */
