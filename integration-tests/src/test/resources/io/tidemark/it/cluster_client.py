@@ -39,6 +39,15 @@ def code(error):
     return getattr(error, "sqlite_errorcode", -1) & 0xFF
 
 
+def identity(path):
+    """Which file a path leads to; None if to none."""
+    try:
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    except OSError:
+        return None
+
+
 class Client:
     def __init__(self, generation):
         self.out = open(raw, "a", buffering=1)
@@ -46,6 +55,7 @@ class Client:
         self.prefix = "%s-%02d" % (client, generation)
         self.operations = 0
         self.connections = {}
+        self.files = {}  # what was opened, by the path
 
     def note(self, event, **fields):
         self.out.write(json.dumps(dict(fields, event=event)) + "\n")
@@ -55,6 +65,7 @@ class Client:
             self.connections[path] = sqlite3.connect(
                 "file:%s?mode=rw" % path, uri=True, isolation_level=None, timeout=float(busy)
             )
+            self.files[path] = identity(path)
             self.connections[path].execute("PRAGMA busy_timeout=%d" % (float(busy) * 1000))
         return self.connections[path]
 
@@ -104,6 +115,10 @@ class Client:
         except sqlite3.Error as e:
             self.forget(path)
             return "refused", str(e), 0, "", ""
+        if self.files[path] is None or identity(path) != self.files[path]:
+            # Pages that the kernel still has of a mount that is gone, and no journal beside them.
+            self.forget(path)
+            return "refused", "the database has gone with its mount", 0, "", ""
         digest = hashlib.sha256()
         for _, value in rows:
             digest.update((value + "\n").encode())
