@@ -467,8 +467,8 @@ public final class Database {
   /**
    * Writers are kept out by locks of this node. With these a journal that a writer has left, which
    * is gone or was told that its commit is in doubt, does not look hot to SQLite, and readers would
-   * take its pages for committed ones: discards them. To be called at once by whoever has taken the
-   * locks; again does nothing.
+   * take its pages for committed ones: discards them. To be called by whoever takes the locks, when
+   * nobody has them and again when he has; where there is no such journal it does nothing.
    */
   public void writersKeptOut() {
     lock.lock();

@@ -96,6 +96,12 @@ final class ReaderSeat {
     return reserved != null;
   }
 
+  /** Whether nobody is the writer in rollback mode, this seat included. */
+  synchronized boolean isReservedFree(MainFile main) throws IOException {
+    int fd = mainFd(main);
+    return reserved == null && !OwnMountFiles.heldByOthers(fd, RESERVED, 1);
+  }
+
   /** Gives up what {@link #holdReserved} took, and nothing else. */
   synchronized void freeReserved() throws IOException {
     if (reserved != null && reserved == database.mainFile()) {

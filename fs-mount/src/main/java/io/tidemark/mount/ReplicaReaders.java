@@ -201,11 +201,18 @@ final class ReplicaReaders implements ReaderAccess {
   private boolean holdWriterLocks(ReaderSeat seat) throws IOException {
     MainFile main = seat.database().mainFile();
     SideFile shm = seat.database().shm();
-    if (main == null || !seat.holdReserved(main)) {
+    if (main == null) {
       return false;
     }
-    seat.database().writersKeptOut(); // before a reader looks at the journal of who had the lock
-    return (shm == null || !isUsed(seat, shm) || seat.holdWriteLock(shm));
+    if (seat.isReservedFree(main)) {
+      // Still a hot journal: at no moment may a reader take the pages of its writer for committed.
+      seat.database().writersKeptOut();
+    }
+    if (!seat.holdReserved(main)) {
+      return false;
+    }
+    seat.database().writersKeptOut(); // what was written between the two
+    return shm == null || !isUsed(seat, shm) || seat.holdWriteLock(shm);
   }
 
   private boolean retire(ReaderSeat seat) {

@@ -85,7 +85,8 @@ final class Box implements AutoCloseable {
 
   /** The words of a line for the shell, in a directory of this box. */
   private List<String> words(Path in, String line) {
-    List<String> words = new ArrayList<>();
+    // Whoever runs the tests in the background may have them ignore the signal of Ctrl-C.
+    List<String> words = new ArrayList<>(List.of("env", "--default-signal"));
     words.addAll(List.of("nsenter", "--target", "" + anchor.pid(), "--mount", "--uts", "--net"));
     words.addAll(List.of("bash", "-c", "cd '" + in + "' && " + line));
     return words;

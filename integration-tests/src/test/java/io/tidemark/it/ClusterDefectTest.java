@@ -19,7 +19,7 @@ class ClusterDefectTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"NOBODY_CONFIRMS", "ACKNOWLEDGED_BEFORE_DURABLE"})
+  @EnumSource(names = "ACKNOWLEDGED_BEFORE_DURABLE")
   void nodesThatHaveADefectAreFoundOut(ClusterDefect defect) throws Exception {
     assertThat(defect.find(bench, SEED)).as("what was found of %s", defect).isNotNull();
   }
