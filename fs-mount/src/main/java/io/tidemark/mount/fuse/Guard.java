@@ -18,9 +18,10 @@ import org.slf4j.LoggerFactory;
  * finishes dying: that thread keeps /dev/fuse open and waits for an answer that nobody can give.
  * For the same reason the end of the pipe is not enough as a sign of death, the thread keeps that
  * open too. So the guard also gets a signal when the thread that started it dies (PR_SET_PDEATHSIG,
- * set by setpriv(1)); where setpriv is missing it looks every two seconds. It acts only if the
- * daemon is really dead and the mount still the same, ignores the signals of a terminal and of
- * service managers, and ends when told so through the pipe.
+ * set by setpriv(1)). A shell misses a signal that comes just before it begins to read, so it also
+ * looks every five seconds, or every two where setpriv is missing. It acts only if the daemon is
+ * really dead and the mount still the same, ignores the signals of a terminal and of service
+ * managers, and ends when told so through the pipe.
  */
 final class Guard {
   private static final Logger log = LoggerFactory.getLogger(Guard.class);
@@ -49,7 +50,7 @@ final class Guard {
         return 1
       }
       finish() {
-        [ -n "$poller" ] && kill -KILL "$poller" 2>/dev/null
+        kill -USR1 "$poller" 2>/dev/null
         exit 0
       }
       remove() {
@@ -72,11 +73,20 @@ final class Guard {
         done
       }
 
-      poller=
-      if [ "$mode" = poll ]; then
-        (while sleep 2; do dead && kill -USR2 $$; done) </dev/null &
-        poller=$!
-      fi
+      pause=5
+      [ "$mode" = poll ] && pause=2
+      (
+        nap=
+        trap 'kill -KILL $nap; exit 0' USR1
+        while :; do
+          sleep $pause &
+          nap=$!
+          wait $nap
+          kill -0 $$ || exit 0
+          dead && kill -USR2 $$
+        done
+      ) </dev/null >/dev/null 2>&1 &
+      poller=$!
       trap check USR2
       echo ready
       exec >/dev/null
